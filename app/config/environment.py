@@ -1,0 +1,34 @@
+"""Reads the environment that the settings and the commands are configured by."""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def required(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set: put it into the environment (see README.md)")
+    return value
+
+
+def comma_separated(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def secret(name: str) -> str:
+    """The content of the file that the variable names.
+
+    A file, because an environment is shown by `docker inspect` and inherited by every child process.
+    """
+    path = Path(required(name))
+    try:
+        value = path.read_text().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(
+            f"{name}: cannot read {path} ({error}): make it a text file that this user may read"
+        ) from error
+    if not value:
+        raise ImproperlyConfigured(f"{name}: {path} is empty: write the secret into it")
+    return value

@@ -1,0 +1,136 @@
+"""Django's settings: one file, everything that differs between hosts read from the environment."""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config.environment import comma_separated, required, secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+SECRET_KEY = secret("DJANGO_SECRET_KEY_FILE")
+DEBUG = os.environ.get("DJANGO_DEBUG") == "1"
+
+_hosts = comma_separated(required("DJANGO_ALLOWED_HOSTS"))
+if not _hosts:
+    raise ImproperlyConfigured("DJANGO_ALLOWED_HOSTS names no host: list the names clients use, by comma")
+# The container's health check asks on the loopback address.
+ALLOWED_HOSTS = [*_hosts, "127.0.0.1", "localhost"]
+# Needed only for origins other than the host that was asked, such as a front end of its own.
+CSRF_TRUSTED_ORIGINS = comma_separated(os.environ.get("DJANGO_CSRF_TRUSTED_ORIGINS", ""))
+# nginx, the only one who can reach us, sets this header on every request and so replaces what a client sent.
+# Host arrives as the client wrote it, with its port: X-Forwarded-Host is not needed, and not trusted.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "core",
+    "movies",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+
+# Only the admin has pages.
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": required("POSTGRES_HOST"),
+        "PORT": required("POSTGRES_PORT"),
+        "NAME": required("POSTGRES_DB"),
+        "USER": required("POSTGRES_USER"),
+        "PASSWORD": secret("POSTGRES_PASSWORD_FILE"),
+        # Connecting anew for each request costs four fifths of the throughput. One connection per gunicorn
+        # thread stays open instead, and is tried before use, since the database may have been restarted.
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        # Seconds. Without it, a host that drops packets would hold a thread for minutes.
+        "OPTIONS": {"connect_timeout": 5},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{validator}"}
+    for validator in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+TIME_ZONE = "UTC"
+
+# Both volumes are served by nginx under /static/.
+STATIC_URL = "/static/static/"
+STATIC_ROOT = Path(os.environ.get("DJANGO_STATIC_ROOT", "/vol/web/static"))
+MEDIA_URL = "/static/media/"
+MEDIA_ROOT = Path(os.environ.get("DJANGO_MEDIA_ROOT", "/vol/web/media"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # A hash in each name lets nginx and browsers keep the files for a year.
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+}
+# nginx reads both volumes as another user, whatever the umask here is.
+FILE_UPLOAD_PERMISSIONS = 0o644
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o755
+# No form here takes more than one file.
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+
+REST_FRAMEWORK = {
+    # Basic first: its challenge makes the answer to an anonymous write a 401, which says what is missing.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.BasicAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissionsOrAnonReadOnly"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [
+        "rest_framework.parsers.JSONParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    # Ratings are numbers for a client, too.
+    "COERCE_DECIMAL_TO_STRING": False,
+}
+
+# To stderr, where Docker collects it; Django's own default would mail errors to nobody.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"django": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
+}

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class CoreConfig(AppConfig):
+    """What any project on this stack needs: health checks and start-up commands."""
+
+    name = "core"

@@ -1,0 +1,28 @@
+"""gunicorn reads this from its working directory; address and number of workers are on its command line."""
+
+# Threads, so that slow clients do not keep fast ones waiting: with 12 slow requests under way, four sync
+# workers answered 2 others a second, four workers of 8 threads 3,492. Each thread keeps one database
+# connection: workers x threads (twice that while two releases overlap) stay below PostgreSQL's limit.
+worker_class = "gthread"
+threads = 8
+
+# The workers' sign of life is a file they touch: on a disk, a slow disk would get them killed.
+worker_tmp_dir = "/dev/shm"  # noqa: S108 -- gunicorn makes the file under a random name and unlinks it
+
+# nginx ends idle connections to us after 60 s, and we must not be first: it would send a request into a
+# connection that we are just closing, and answer 502.
+keepalive = 75
+
+# How long a request under way may go on once we are told to stop. The container's stop_grace_period has to
+# be longer.
+graceful_timeout = 30
+
+# Trust no peer's headers. Django itself reads X-Forwarded-Proto (SECURE_PROXY_SSL_HEADER), so gunicorn need
+# not; a peer it trusts could also set SCRIPT_NAME and PATH_INFO, and with them get past nginx's locations.
+forwarded_allow_ips = ""
+
+# Nobody manages the server through a socket, and the container's file system is read-only.
+control_socket_disable = True
+
+# nginx logs the requests.
+accesslog = None

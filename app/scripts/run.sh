@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Starts the API container. As root it prepares the volumes, then goes on as the unprivileged user.
+set -euo pipefail
+# nginx reads what we write as another user.
+umask 022
+
+readonly user=django
+readonly folders=("${DJANGO_STATIC_ROOT:-/vol/web/static}" "${DJANGO_MEDIA_ROOT:-/vol/web/media}")
+
+say() {
+  printf 'run.sh: %s\n' "$*"
+}
+
+die() {
+  printf 'run.sh: error: %s\n' "$*" >&2
+  exit 1
+}
+
+own_folders() {
+  local owner folder
+  owner="$(id -u "$user")" || die "this system has no user '$user': create it in the image"
+  owner+=":$(id -g "$user")"
+  for folder in "${folders[@]}"; do
+    mkdir -p "$folder" || die "cannot make $folder: mount a writable volume there"
+    # There may be a million files below, and all of them are ours once the folder is: chown -R does the
+    # folder itself last.
+    if [[ "$(stat -c %u:%g "$folder")" != "$owner" ]]; then
+      chown -Rh "$owner" "$folder" || die "cannot give $folder to $user: the container needs capability CHOWN"
+    fi
+  done
+}
+
+become_user() {
+  # The bounding set stays, as emptying it takes a capability more; nothing can be gained from it with
+  # no_new_privs.
+  local switch=(setpriv --reuid "$user" --regid "$user" --init-groups
+    --inh-caps=-all --ambient-caps=-all --no-new-privs)
+  "${switch[@]}" true \
+    || die "cannot become user $user: the container needs capabilities SETUID and SETGID"
+  # With root's, libpq would look for certificates in a folder it may not enter, and give up.
+  HOME="$(getent passwd "$user" | cut -d: -f6)"
+  export HOME USER="$user" LOGNAME="$user"
+  exec "${switch[@]}" bash scripts/run.sh
+}
+
+# As process 1 the shell would ignore SIGTERM, and heed a trap only after its foreground child has ended: so
+# the children run in the background.
+child=
+trap '[[ -z $child ]] || kill "$child"; exit 143' TERM
+
+step() {
+  local hint=$1
+  shift
+  say "$*"
+  python manage.py "$@" &
+  child=$!
+  wait "$child" || die "$1 failed: $hint"
+  child=
+}
+
+cd "$(dirname "$0")/.."
+
+if [[ "$(id -u)" -eq 0 ]]; then
+  say "volume folders ${folders[*]}"
+  own_folders
+  say "becoming user $user"
+  become_user
+fi
+
+for folder in "${folders[@]}"; do
+  [[ -w $folder ]] || die "$folder is missing or not ours to write: start as root, or give it to $(id -un)"
+done
+
+step "see the message above; the database's own log says more" wait_for_db
+step "see the message above; is there space left in ${folders[0]}?" collectstatic --noinput
+step "the database is as the last complete migration left it: correct the cause above, start again" \
+  migrate --noinput
+
+say "gunicorn"
+command -v gunicorn > /dev/null || die "there is no gunicorn on PATH: install requirements.txt"
+exec gunicorn --bind :9000 --workers "${WEB_CONCURRENCY:-4}" config.wsgi

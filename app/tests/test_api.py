@@ -1,0 +1,201 @@
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError
+from pytest_django import DjangoAssertNumQueries
+from rest_framework.test import APIClient
+
+from movies.models import Film, Genre
+from tests.conftest import MakeFilm
+
+NEW = {"title": "Alien", "year": 1979, "genres": ["Horror"], "rating": 8.5}
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_detail_answers_at_once(visitor: APIClient, make_film: MakeFilm, slash: str) -> None:
+    film = make_film("Science fiction", "Drama")
+
+    answer = visitor.get(f"/api/movies/{film.pk}{slash}")
+
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "application/json"
+    body = answer.json()
+    assert body.pop("created_at")
+    assert body.pop("updated_at")
+    assert body == {
+        "id": film.pk,
+        "title": "Metropolis",
+        "year": 1927,
+        "genres": ["Drama", "Science fiction"],
+        "rating": 8.3,
+        "poster": None,
+    }
+
+
+@pytest.mark.parametrize("number", ["0", "9" * 30])
+def test_unknown_film(visitor: APIClient, make_film: MakeFilm, number: str) -> None:
+    film = make_film()
+
+    assert visitor.get(f"/api/movies/{film.pk}").status_code == 200
+    answer = visitor.get(f"/api/movies/{number}")
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/json")
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_list_leads_through_all_films(visitor: APIClient, make_film: MakeFilm, slash: str) -> None:
+    films = [make_film(title=f"Film {number}") for number in range(45)]
+
+    seen, page = [], f"/api/movies{slash}"
+    while page:
+        answer = visitor.get(page)
+        assert answer.status_code == 200
+        seen += [film["id"] for film in answer.json()["results"]]
+        page = answer.json()["next"]
+
+    assert seen == [film.pk for film in films]
+
+
+def test_links_are_those_of_the_client(visitor: APIClient, make_film: MakeFilm) -> None:
+    for number in range(21):
+        make_film(title=f"Film {number}")
+
+    plain = visitor.get("/api/movies", headers={"host": "testserver:8080"})
+    tls = visitor.get("/api/movies", headers={"host": "testserver", "x-forwarded-proto": "https"})
+
+    assert plain.json()["next"].startswith("http://testserver:8080/api/movies?")
+    assert tls.json()["next"].startswith("https://testserver/api/movies?")
+
+
+@pytest.mark.parametrize(("films", "queries"), [(0, 1), (1, 2), (10, 2)])
+def test_list_queries(
+    visitor: APIClient,
+    make_film: MakeFilm,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    films: int,
+    queries: int,
+) -> None:
+    for number in range(films):
+        make_film("Drama", "War", title=f"Film {number}")
+
+    with django_assert_num_queries(queries):
+        answer = visitor.get("/api/movies")
+    assert len(answer.json()["results"]) == films
+
+
+@pytest.mark.parametrize("genres", [("Drama",), ("Crime", "Drama", "War", "Western")])
+def test_detail_queries(
+    visitor: APIClient,
+    make_film: MakeFilm,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    genres: tuple[str, ...],
+) -> None:
+    film = make_film(*genres)
+
+    with django_assert_num_queries(2):
+        visitor.get(f"/api/movies/{film.pk}")
+
+
+def test_editor_creates_changes_and_deletes(editor: APIClient) -> None:
+    Genre.objects.bulk_create([Genre(name="Horror"), Genre(name="Drama")])
+
+    created = editor.post("/api/movies", NEW, format="json")
+    assert created.status_code == 201
+    address = f"/api/movies/{created.json()['id']}"
+    assert editor.get(address).json() == created.json()
+    assert NEW.items() <= created.json().items()
+
+    changed = editor.patch(address, {"rating": 9, "genres": ["Drama"]}, format="json")
+    assert changed.status_code == 200
+    assert (changed.json()["rating"], changed.json()["genres"]) == (9.0, ["Drama"])
+
+    replaced = editor.put(address, NEW | {"title": "Aliens"}, format="json")
+    assert replaced.status_code == 200
+    assert (replaced.json()["title"], replaced.json()["genres"]) == ("Aliens", ["Horror"])
+
+    assert editor.delete(address).status_code == 204
+    assert editor.get(address).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_writing_takes_a_permission(editor: APIClient, make_film: MakeFilm, method: str) -> None:
+    film = make_film("Horror")
+    address = "/api/movies" if method == "post" else f"/api/movies/{film.pk}"
+    reader = APIClient()
+    reader.force_authenticate(User.objects.create_user("reader"))
+
+    anonymous = getattr(APIClient(), method)(address, NEW, format="json")
+    assert (anonymous.status_code, anonymous["WWW-Authenticate"]) == (401, 'Basic realm="api"')
+    assert getattr(reader, method)(address, NEW, format="json").status_code == 403
+    assert Film.objects.get().title == "Metropolis"
+
+    assert reader.get(f"/api/movies/{film.pk}").status_code == 200
+    assert getattr(editor, method)(address, NEW, format="json").status_code in {200, 201, 204}
+
+
+def test_basic_and_session_authentication(make_film: MakeFilm) -> None:
+    User.objects.create_superuser("admin", password="of the tests")
+    address = f"/api/movies/{make_film().pk}"
+    basic, wrong, session = APIClient(), APIClient(), APIClient(enforce_csrf_checks=True)
+    basic.credentials(HTTP_AUTHORIZATION="Basic YWRtaW46b2YgdGhlIHRlc3Rz")
+    wrong.credentials(HTTP_AUTHORIZATION="Basic YWRtaW46c29tZXRoaW5n")
+    session.login(username="admin", password="of the tests")
+
+    assert basic.patch(address, {"year": 1928}, format="json").status_code == 200
+    assert wrong.patch(address, {"year": 1929}, format="json").status_code == 401
+    # A page of someone else's could make a logged-in browser send this.
+    assert session.patch(address, {"year": 1930}, format="json").status_code == 403
+    token = "t" * 32
+    session.cookies["csrftoken"] = token
+    answer = session.patch(address, {"year": 1931}, format="json", headers={"x-csrftoken": token})
+    assert answer.status_code == 200
+    assert Film.objects.get().year == 1931
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error"),
+    [
+        ("rating", 10.1, "less than or equal to 10"),
+        ("rating", -0.1, "greater than or equal to 0"),
+        ("rating", "good", "valid number"),
+        ("year", 1887, "greater than or equal to 1888"),
+        ("year", 2101, "less than or equal to 2100"),
+        ("genres", ["Horror", "Nonsense"], "name=Nonsense does not exist"),
+        ("title", "", "may not be blank"),
+        ("title", "x" * 201, "no more than 200 characters"),
+    ],
+)
+def test_bad_values_are_named(editor: APIClient, field: str, value: object, error: str) -> None:
+    Genre.objects.create(name="Horror")
+
+    answer = editor.post("/api/movies", NEW | {field: value}, format="json")
+
+    assert answer.status_code == 400
+    assert list(answer.json()) == [field]
+    assert error in answer.json()[field][0]
+    assert not Film.objects.exists()
+    assert editor.post("/api/movies", NEW, format="json").status_code == 201
+
+
+@pytest.mark.parametrize("rating", ["0", "10"])
+def test_database_takes_the_limits(make_film: MakeFilm, rating: str) -> None:
+    make_film(rating=rating)
+
+
+@pytest.mark.parametrize(
+    ("change", "constraint"),
+    [
+        ({"rating": "10.1"}, "rating"),
+        ({"rating": "-0.1"}, "rating"),
+        ({"year": 1887}, "year"),
+        ({"year": 2101}, "year"),
+    ],
+)
+def test_database_guards_itself(make_film: MakeFilm, change: dict[str, str | int], constraint: str) -> None:
+    with pytest.raises(IntegrityError, match=f"film_{constraint}_in_range"):
+        make_film(**change)
+
+
+def test_unreadable_json(editor: APIClient) -> None:
+    answer = editor.post("/api/movies", "{", content_type="application/json")
+
+    assert answer.status_code == 400
+    assert "JSON parse error" in answer.json()["detail"]

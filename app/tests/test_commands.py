@@ -1,0 +1,149 @@
+import json
+import time
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import IntegrityError, OperationalError, connection
+
+from movies.management.commands import load_films
+from movies.models import Film, Genre
+from tests.conftest import MakeFilm
+from tests.environment import SECRET_FILE
+from tests.programs import manage, only_line
+
+
+def run(command: str, *arguments: str) -> str:
+    output = StringIO()
+    call_command(command, *arguments, stdout=output)
+    return only_line(output.getvalue())
+
+
+def test_wait_for_db_finds_it(empty_database: str) -> None:
+    result = manage("wait_for_db", POSTGRES_DB=empty_database)
+
+    assert result.returncode == 0
+    assert only_line(result.stdout).startswith("database answered after ")
+
+
+def test_wait_for_db_gives_up() -> None:
+    start = time.monotonic()
+    result = manage("wait_for_db", "--timeout", "1.2", POSTGRES_PORT="1")
+
+    assert 1 <= time.monotonic() - start < 10
+    assert result.returncode == 1
+    assert only_line(result.stderr).startswith("CommandError: no database at ")
+    assert "after 1.2 s: start it, or correct POSTGRES_HOST and POSTGRES_PORT" in result.stderr
+
+
+def test_wait_for_db_takes_one_that_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([False, False, True])
+
+    def connect() -> None:
+        if not next(answers):
+            raise OperationalError("the database system is starting up")
+
+    monkeypatch.setattr(connection, "ensure_connection", connect)
+
+    assert run("wait_for_db").startswith("database answered after 1.")
+    assert next(answers, None) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("POSTGRES_PASSWORD_FILE", "refuses the password of user"),
+        ("POSTGRES_DB", "lacks what POSTGRES_DB or POSTGRES_USER names"),
+    ],
+)
+def test_wait_for_db_does_not_wait_in_vain(name: str, error: str) -> None:
+    start = time.monotonic()
+    value = str(SECRET_FILE) if name == "POSTGRES_PASSWORD_FILE" else "not-there"
+    result = manage("wait_for_db", **{name: value})
+
+    assert time.monotonic() - start < 20
+    assert result.returncode == 1
+    assert error in only_line(result.stderr)
+    assert name in result.stderr
+
+
+@pytest.fixture
+def admin_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "password"
+    path.write_text("first\n")
+    monkeypatch.setenv("DJANGO_ADMIN_USERNAME", "chief")
+    monkeypatch.setenv("DJANGO_ADMIN_PASSWORD_FILE", str(path))
+    return path
+
+
+@pytest.mark.django_db
+def test_ensure_admin_makes_one_and_then_leaves_it(admin_password: Path) -> None:
+    assert run("ensure_admin") == 'created the superuser "chief"'
+    admin_password.write_text("second\n")
+    assert run("ensure_admin") == 'unchanged: a user named "chief" exists'
+
+    user = User.objects.get()
+    assert (user.is_superuser, user.is_staff) == (True, True)
+    assert user.check_password("first")
+    assert not user.check_password("second")
+
+
+@pytest.mark.django_db
+def test_ensure_admin_leaves_a_user_of_that_name(admin_password: Path) -> None:
+    User.objects.create_user("chief")
+
+    assert run("ensure_admin").startswith("unchanged: ")
+    assert not User.objects.get().is_superuser
+
+
+@pytest.mark.parametrize("name", ["DJANGO_ADMIN_USERNAME", "DJANGO_ADMIN_PASSWORD_FILE"])
+@pytest.mark.usefixtures("admin_password")
+def test_ensure_admin_needs(name: str, empty_database: str) -> None:
+    assert manage("migrate", POSTGRES_DB=empty_database).returncode == 0
+
+    missing = manage("ensure_admin", POSTGRES_DB=empty_database, **{name: ""})
+
+    assert missing.returncode == 1
+    assert only_line(missing.stderr).startswith(f"Error: {name} is not set: ")
+    assert manage("ensure_admin", POSTGRES_DB=empty_database).returncode == 0
+
+
+@pytest.mark.django_db(reset_sequences=True)
+def test_load_films_fills_an_empty_database_once() -> None:
+    assert run("load_films") == "loaded 30 films"
+    assert run("load_films") == "unchanged: there are films already"
+
+    first = Film.objects.get(pk=1)
+    assert first.title == "The Shawshank Redemption"
+    assert [genre.name for genre in first.genres.all()] == ["Drama"]
+    assert Film.objects.count() == 30
+    assert not Film.objects.filter(genres=None).exists()
+    assert Film.objects.create(title="Next", year=2000, rating=5).pk == 31
+
+
+@pytest.mark.django_db
+def test_load_films_again_after_it_was_broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = load_films.DATA
+    films = json.loads(good.read_text())
+    films[-1]["year"] = 1
+    bad = tmp_path / "films.json"
+    bad.write_text(json.dumps(films))
+
+    monkeypatch.setattr(load_films, "DATA", bad)
+    with pytest.raises(IntegrityError, match="film_year_in_range"):
+        run("load_films")
+    assert not Film.objects.exists()
+    assert not Genre.objects.exists()
+
+    monkeypatch.setattr(load_films, "DATA", good)
+    run("load_films")
+    assert Film.objects.filter(pk=1).exists()
+
+
+def test_load_films_keeps_off_a_database_in_use(make_film: MakeFilm) -> None:
+    film = make_film()
+
+    assert run("load_films").startswith("unchanged: ")
+    assert list(Film.objects.all()) == [film]

@@ -1,0 +1,201 @@
+import os
+import re
+import stat
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from pytest_django import DjangoCaptureOnCommitCallbacks
+from rest_framework.test import APIClient
+
+from movies.models import Film
+from movies.posters import MAX_BYTES
+from tests.conftest import MakeFilm, MakeImage
+
+SERVER_CHOSEN = r"posters/[0-9a-f]{32}\.%s"
+
+
+def files(media: Path) -> list[str]:
+    return [str(path.relative_to(media)) for path in media.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(("image_format", "ending"), [("PNG", "png"), ("JPEG", "jpg"), ("WEBP", "webp")])
+def test_upload_comes_back_byte_for_byte(
+    editor: APIClient, make_film: MakeFilm, make_image: MakeImage, media: Path, image_format: str, ending: str
+) -> None:
+    film = make_film("Drama")
+    image = make_image("anything.gif", image_format)
+
+    answer = editor.patch(f"/api/movies/{film.pk}", {"poster": image}, format="multipart")
+
+    assert answer.status_code == 200
+    assert answer.json()["genres"] == ["Drama"]
+    [stored] = files(media)
+    assert re.fullmatch(SERVER_CHOSEN % ending, stored)
+    assert answer.json()["poster"] == f"http://testserver/static/media/{stored}"
+    image.seek(0)
+    assert (media / stored).read_bytes() == image.read()
+
+
+@pytest.mark.parametrize("method", ["post", "put"])
+def test_film_with_poster_in_one_request(
+    editor: APIClient, make_film: MakeFilm, make_image: MakeImage, method: str
+) -> None:
+    film = make_film("Drama", "War")
+    address = "/api/movies" if method == "post" else f"/api/movies/{film.pk}"
+    form = {
+        "title": "Alien",
+        "year": 1979,
+        "rating": "8.5",
+        "genres": ["Drama", "War"],
+        "poster": make_image(),
+    }
+
+    answer = getattr(editor, method)(address, form, format="multipart")
+
+    assert answer.status_code in {200, 201}
+    assert answer.json()["genres"] == ["Drama", "War"]
+    assert Film.objects.get(pk=answer.json()["id"]).poster.size > 0
+
+
+def test_names_of_clients_lead_nowhere(
+    editor: APIClient, make_film: MakeFilm, make_image: MakeImage, media: Path
+) -> None:
+    film = make_film()
+    image = make_image()
+    # By hand, because the test client would itself take the folders out of the name.
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="poster"; filename="../../../evil.png"\r\n'
+        b"Content-Type: image/png\r\n\r\n" + image.read() + b"\r\n--b--\r\n"
+    )
+
+    answer = editor.patch(f"/api/movies/{film.pk}", body, content_type="multipart/form-data; boundary=b")
+
+    assert answer.status_code == 200
+    [stored] = files(media)
+    assert re.fullmatch(SERVER_CHOSEN % "png", stored)
+    assert not list(media.parent.rglob("evil*"))
+
+
+def test_other_users_may_read(
+    editor: APIClient, make_film: MakeFilm, make_image: MakeImage, media: Path
+) -> None:
+    before = os.umask(0o077)
+    try:
+        editor.patch(f"/api/movies/{make_film().pk}", {"poster": make_image()}, format="multipart")
+    finally:
+        os.umask(before)
+
+    [stored] = files(media)
+    assert stat.S_IMODE((media / stored).stat().st_mode) == 0o644
+    assert stat.S_IMODE((media / "posters").stat().st_mode) == 0o755
+
+
+def of_type_gif(make_image: MakeImage) -> SimpleUploadedFile:
+    return make_image("poster.gif", "GIF")
+
+
+def not_an_image(_make_image: MakeImage) -> SimpleUploadedFile:
+    return SimpleUploadedFile("poster.png", b"<?php echo 1; ?>", "image/png")
+
+
+def a_cut_off_image(make_image: MakeImage) -> SimpleUploadedFile:
+    return SimpleUploadedFile("poster.png", make_image().read()[:-20], "image/png")
+
+
+def of_size(make_image: MakeImage, size: int) -> SimpleUploadedFile:
+    # Viewers do not mind what follows an image's end.
+    return SimpleUploadedFile("poster.png", make_image().read().ljust(size, b"\0"), "image/png")
+
+
+def too_large(make_image: MakeImage) -> SimpleUploadedFile:
+    return of_size(make_image, MAX_BYTES + 1)
+
+
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [
+        (of_type_gif, "of type GIF: upload one of type JPEG, PNG, WEBP"),
+        (not_an_image, "not an image or a corrupted image"),
+        (a_cut_off_image, "not an image or a corrupted image"),
+        (too_large, f"at most {MAX_BYTES} are allowed"),
+    ],
+)
+@pytest.mark.parametrize("way", ["api", "admin"])
+def test_bad_posters_are_refused(
+    editor: APIClient,
+    admin_client: Client,
+    collected_static: Path,
+    make_film: MakeFilm,
+    make_image: MakeImage,
+    media: Path,
+    bad: object,
+    error: str,
+    way: str,
+) -> None:
+    film = make_film()
+    assert callable(bad)
+    upload = bad(make_image)
+
+    if way == "api":
+        answer = editor.patch(f"/api/movies/{film.pk}", {"poster": upload}, format="multipart")
+        assert answer.status_code == 400
+        assert error in answer.json()["poster"][0]
+    else:
+        form = {"title": film.title, "year": film.year, "rating": film.rating, "poster": upload}
+        page = admin_client.post(f"/admin/movies/film/{film.pk}/change/", form)
+        assert error in page.context["adminform"].errors["poster"][0]
+    assert files(media) == []
+
+
+def test_largest_poster(editor: APIClient, make_film: MakeFilm, make_image: MakeImage, media: Path) -> None:
+    upload = of_size(make_image, MAX_BYTES)
+
+    answer = editor.patch(f"/api/movies/{make_film().pk}", {"poster": upload}, format="multipart")
+
+    assert answer.status_code == 200
+    assert len(files(media)) == 1
+
+
+def test_admin_uploads(admin_client: Client, make_film: MakeFilm, make_image: MakeImage, media: Path) -> None:
+    film = make_film("Drama")
+    form = {
+        "title": "Alien",
+        "year": 1979,
+        "rating": 8.5,
+        "genres": [genre.pk for genre in film.genres.all()],
+        "poster": make_image("../x.png"),
+    }
+
+    answer = admin_client.post("/admin/movies/film/add/", form)
+
+    assert answer.status_code == 302
+    assert files(media) == [Film.objects.get(title="Alien").poster.name]
+
+
+def test_what_is_replaced_or_deleted_is_removed(
+    editor: APIClient,
+    make_film: MakeFilm,
+    make_image: MakeImage,
+    media: Path,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    address = f"/api/movies/{make_film().pk}"
+
+    def patch(body: dict[str, object], body_format: str) -> list[str]:
+        with django_capture_on_commit_callbacks(execute=True):
+            assert editor.patch(address, body, format=body_format).status_code == 200
+        return files(media)
+
+    [first] = patch({"poster": make_image()}, "multipart")
+    assert patch({"title": "Other"}, "json") == [first]
+    [second] = patch({"poster": make_image(colour="blue")}, "multipart")
+    assert second != first
+    assert patch({"poster": None}, "json") == []
+    assert editor.get(address).json()["poster"] is None
+
+    [_third] = patch({"poster": make_image()}, "multipart")
+    with django_capture_on_commit_callbacks(execute=True):
+        assert editor.delete(address).status_code == 204
+    assert files(media) == []

@@ -1,0 +1,186 @@
+"""scripts/run.sh with the programs around it replaced by ones that note how they were called."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.programs import APP
+
+# Notes its call; fails when told to; what it prints and does beyond that differs per program.
+STUB = """#!/bin/bash
+call="${{0##*/}} $*"
+echo "$call" >> "$STUB_CALLS"
+[[ -z $STUB_FAILS || $call != *"$STUB_FAILS"* ]] || exit 1
+{body}
+"""
+BODIES = {
+    "id": 'case "$*" in "-u") echo "$STUB_UID" ;; "-un") echo someone ;; *) echo 10001 ;; esac',
+    "stat": 'echo "$STUB_OWNER"',
+    "getent": "echo django:x:10001:10001::/home/django:/bin/sh",
+    "chown": "",
+    "python": '[[ $* != *"$STUB_HANGS"* || -z $STUB_HANGS ]] || exec sleep 60',
+    "gunicorn": 'echo "HOME=$HOME umask=$(umask)" >> "$STUB_CALLS"',
+    "setpriv": 'while [[ $1 != true && $1 != bash ]]; do shift; done; STUB_UID=10001 exec "$@"',
+}
+START = [
+    "python manage.py wait_for_db",
+    "python manage.py collectstatic --noinput",
+    "python manage.py migrate --noinput",
+    "gunicorn --bind :9000 --workers 4 config.wsgi",
+]
+
+
+class Container:
+    def __init__(self, folder: Path) -> None:
+        self.volumes = [folder / "static", folder / "media"]
+        self.calls_file = folder / "calls"
+        programs = folder / "bin"
+        programs.mkdir()
+        for name, body in BODIES.items():
+            program = programs / name
+            program.write_text(STUB.format(body=body))
+            program.chmod(0o755)
+        self.environment = {
+            "PATH": f"{programs}:/usr/bin:/bin",
+            "HOME": "/root",
+            "DJANGO_STATIC_ROOT": str(self.volumes[0]),
+            "DJANGO_MEDIA_ROOT": str(self.volumes[1]),
+            "STUB_CALLS": str(self.calls_file),
+            "STUB_UID": "0",
+            "STUB_OWNER": "0:0",
+            "STUB_FAILS": "",
+            "STUB_HANGS": "",
+        }
+
+    def start(self, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(APP / "scripts/run.sh")],
+            cwd="/",
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, **environment: str) -> tuple[int, str, str]:
+        process = self.start(**environment)
+        output, errors = process.communicate(timeout=30)
+        return process.returncode, output, errors
+
+    def calls(self, *programs: str) -> list[str]:
+        lines = self.calls_file.read_text().splitlines()
+        return [line for line in lines if line.split()[0] in programs]
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> Container:
+    return Container(tmp_path)
+
+
+def test_as_root_all_steps_in_order(container: Container) -> None:
+    code, output, errors = container.run()
+
+    assert (code, errors) == (0, "")
+    static, media = container.volumes
+    assert static.is_dir()
+    assert media.is_dir()
+    calls = container.calls("chown", "setpriv", "python", "gunicorn")
+    assert calls[:2] == [f"chown -Rh 10001:10001 {static}", f"chown -Rh 10001:10001 {media}"]
+    assert calls[2].startswith("setpriv --reuid django --regid django --init-groups ")
+    assert calls[4:] == START
+    assert [line.removeprefix("run.sh: ").split()[0] for line in output.splitlines()] == [
+        "volume",
+        "becoming",
+        "wait_for_db",
+        "collectstatic",
+        "migrate",
+        "gunicorn",
+    ]
+    assert container.calls("HOME=/home/django") == ["HOME=/home/django umask=0022"]
+
+
+def test_folders_that_are_ours_are_left_alone(container: Container) -> None:
+    code, _, _ = container.run(STUB_OWNER="10001:10001")
+
+    assert code == 0
+    assert container.calls("chown") == []
+    assert container.calls("gunicorn") == START[3:]
+
+
+def test_as_the_unprivileged_user(container: Container) -> None:
+    for volume in container.volumes:
+        volume.mkdir()
+
+    code, _, errors = container.run(STUB_UID="10001")
+
+    assert (code, errors) == (0, "")
+    assert container.calls("chown", "setpriv", "python", "gunicorn") == START
+
+
+def test_number_of_workers(container: Container) -> None:
+    container.run(WEB_CONCURRENCY="7")
+
+    assert container.calls("gunicorn") == ["gunicorn --bind :9000 --workers 7 config.wsgi"]
+
+
+@pytest.mark.parametrize(
+    ("fails", "error", "last_call"),
+    [
+        ("id -u django", "this system has no user 'django': create it in the image", "id"),
+        ("chown", "the container needs capability CHOWN", "chown"),
+        ("setpriv", "the container needs capabilities SETUID and SETGID", "setpriv"),
+        ("wait_for_db", "wait_for_db failed: see the message above", "python"),
+        ("collectstatic", "collectstatic failed: see the message above", "python"),
+        ("migrate", "migrate failed: the database is as the last complete migration left it", "python"),
+    ],
+)
+def test_a_step_that_fails_is_the_last(container: Container, fails: str, error: str, last_call: str) -> None:
+    code, _, errors = container.run(STUB_FAILS=fails)
+
+    assert code == 1
+    assert errors.startswith("run.sh: error: ")
+    assert error in errors
+    assert len(errors.splitlines()) == 1
+    calls = container.calls_file.read_text().splitlines()
+    assert fails in calls[-1]
+    assert calls[-1].split()[0] == last_call
+
+
+def test_unprivileged_without_folders(container: Container) -> None:
+    code, _, errors = container.run(STUB_UID="10001")
+
+    assert code == 1
+    assert (
+        f"{container.volumes[0]} is missing or not ours to write: start as root, or give it to someone"
+        in errors
+    )
+    assert container.calls("python") == []
+
+
+def test_without_gunicorn(container: Container) -> None:
+    (container.calls_file.parent / "bin/gunicorn").unlink()
+
+    code, _, errors = container.run()
+
+    assert code == 1
+    assert errors == "run.sh: error: there is no gunicorn on PATH: install requirements.txt\n"
+
+
+@pytest.mark.parametrize("step", ["wait_for_db", "migrate"])
+def test_sigterm_ends_a_step_under_way(container: Container, step: str) -> None:
+    process = container.start(STUB_HANGS=step)
+    for _ in range(100):
+        if container.calls_file.exists() and any(step in call for call in container.calls("python")):
+            break
+        time.sleep(0.05)
+    begin = time.monotonic()
+    os.kill(process.pid, signal.SIGTERM)
+    process.communicate(timeout=30)
+
+    assert time.monotonic() - begin < 1
+    assert process.returncode == 143
+    assert container.calls("gunicorn") == []
