@@ -1,0 +1,41 @@
+"""A host that was restarted serves again by itself, with its data."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from conftest import FILM, PORT, SERVICES, Target, machine, wait_until
+
+TITLE = "The film that was there before"
+
+
+@pytest.fixture(scope="module")
+def before(targets: dict[str, Target]) -> dict[str, dict[str, str]]:
+    """Write to a film, restart both hosts at once; return each one's time of boot and titles before."""
+    found = {}
+    for name, target in targets.items():
+        title = target.request(FILM).json["title"]
+        answer = target.change(FILM, title=TITLE)
+        assert answer.status == 200, answer.text
+        found[name] = {"title": title, "boot": boot(target)}
+    machines = [machine(name) for name in targets]
+    subprocess.run(["docker", "restart", "--time=60", *machines], check=True, capture_output=True)
+    return found
+
+
+def boot(target: Target) -> str:
+    """Return when the host's first process began, in ticks of the machine below."""
+    return target.run("cut -d ' ' -f 22 /proc/1/stat")
+
+
+def test_the_stack_is_back_with_its_data(target: Target, before: dict[str, dict[str, str]]) -> None:
+    assert boot(target) != before[target.name]["boot"], "the host was not restarted"
+    wait_until("systemd is up", lambda: target.host.run("systemctl is-system-running").stdout == "running\n")
+    wait_until("the stack is healthy", target.is_healthy)
+    assert target.containers().keys() == {f"django-{service}-1" for service in SERVICES}
+    answer = target.request(FILM)
+    assert answer.status == 200
+    assert answer.json["title"] == TITLE
+    assert target.host.socket(f"tcp://0.0.0.0:{PORT}").is_listening
+    assert target.change(FILM, title=before[target.name]["title"]).status == 200
