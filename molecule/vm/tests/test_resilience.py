@@ -1,0 +1,53 @@
+"""What only a machine of its own can show: it restarts, loses its power, and is back by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import Any
+
+from conftest import BOOT_SECONDS, deploy, machine, request, wait_for_stack, wait_until
+from testinfra.host import Host
+
+
+def add_film(title: str, password: str) -> dict[str, Any]:
+    film = {"title": title, "year": 1931, "genres": ["Drama"], "rating": 7.5}
+    answer = request("/api/movies/", "POST", content=film, password=password)
+    assert answer.status == 201, answer.body
+    return answer.json
+
+
+def boot_id(host: Host) -> str:
+    """Return what differs from boot to boot; nothing while ssh fails, which testinfra raises as an error."""
+    with contextlib.suppress(RuntimeError):
+        return host.check_output("cat /proc/sys/kernel/random/boot_id")
+    return ""
+
+
+def test_the_stack_survives_a_reboot(host: Host, password: str) -> None:
+    film = add_film("Reboot", password)
+    before = boot_id(host)
+
+    # The connection may end before the command does.
+    with contextlib.suppress(RuntimeError):
+        host.run("systemctl reboot")
+    wait_until("it has booted again", lambda: boot_id(host) not in ("", before), BOOT_SECONDS)
+
+    wait_for_stack()
+    assert request(f"/api/movies/{film['id']}").json == film
+
+
+def test_an_acknowledged_write_survives_a_power_cut(host: Host, password: str) -> None:
+    host.check_output("sh -c 'echo written > /var/tmp/not-flushed'")
+    film = add_film("Power cut", password)
+    machine("kill")
+    machine("start")
+
+    # The cut was a real one: what nobody had asked to be flushed is gone.
+    assert host.run("cat /var/tmp/not-flushed").stdout == ""
+    wait_for_stack()
+    assert request(f"/api/movies/{film['id']}").json == film
+
+
+def test_a_deploy_afterwards_has_nothing_to_do() -> None:
+    assert re.search(r"^vm\s+: .*\bchanged=0\b", deploy(), re.MULTILINE)
