@@ -6,6 +6,10 @@
 worker_class = "gthread"
 threads = 8
 
+# Load the app once and then fork: two fifths less work to start and stop (1.1 s of CPU time for 1.8 s), while
+# another release may be serving on the same machine. Nothing connects to the database while it loads.
+preload_app = True
+
 # The workers' sign of life is a file they touch: on a disk, a slow disk would get them killed.
 worker_tmp_dir = "/dev/shm"  # noqa: S108 -- gunicorn makes the file under a random name and unlinks it
 

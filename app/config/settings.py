@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "django_migration_linter",  # makemigrations --lint; check_migrations uses its patterns
     "core",
     "movies",
 ]
@@ -96,12 +97,14 @@ TIME_ZONE = "UTC"
 # Both volumes are served by nginx under /static/.
 STATIC_URL = "/static/static/"
 STATIC_ROOT = Path(os.environ.get("DJANGO_STATIC_ROOT", "/vol/web/static"))
+# The container's own: two releases share the volume, not the names.
+STATIC_MANIFEST_DIR = Path(os.environ.get("DJANGO_STATIC_MANIFEST_DIR", "/run/django"))
 MEDIA_URL = "/static/media/"
 MEDIA_ROOT = Path(os.environ.get("DJANGO_MEDIA_ROOT", "/vol/web/media"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     # A hash in each name lets nginx and browsers keep the files for a year.
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "core.static.SharedStaticFilesStorage"},
 }
 # nginx reads both volumes as another user, whatever the umask here is.
 FILE_UPLOAD_PERMISSIONS = 0o644

@@ -11,5 +11,5 @@ urlpatterns = [
 ]
 
 # Answers of the API stay JSON when Django, not a view, makes them.
-handler400 = "rest_framework.exceptions.bad_request"
+handler400 = "core.errors.bad_request"
 handler500 = "rest_framework.exceptions.server_error"

@@ -5,7 +5,8 @@ set -euo pipefail
 umask 022
 
 readonly user=django
-readonly folders=("${DJANGO_STATIC_ROOT:-/vol/web/static}" "${DJANGO_MEDIA_ROOT:-/vol/web/media}")
+readonly folders=("${DJANGO_STATIC_ROOT:-/vol/web/static}" "${DJANGO_MEDIA_ROOT:-/vol/web/media}"
+  "${DJANGO_STATIC_MANIFEST_DIR:-/run/django}")
 
 say() {
   printf 'run.sh: %s\n' "$*"

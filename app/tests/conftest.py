@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +15,9 @@ from rest_framework.test import APIClient
 
 from movies.models import Film, Genre
 from tests.environment import FOLDER
+from tests.programs import APP, write_migration
 
+AddMigration = Callable[[str], None]
 MakeFilm = Callable[..., Film]
 MakeImage = Callable[..., SimpleUploadedFile]
 
@@ -74,6 +77,20 @@ def empty_database(transactional_db: None) -> Iterator[str]:
         cursor.execute(f'CREATE DATABASE "{name}"')
         yield name
         cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def add_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> AddMigration:
+    """Gives the film app an unapplied migration; its first one stays applied."""
+
+    def add(operations: str) -> None:
+        package = tmp_path / f"migrations_{uuid4().hex}"
+        shutil.copytree(APP / "movies/migrations", package)
+        write_migration(package, operations)
+        monkeypatch.syspath_prepend(tmp_path)
+        settings.MIGRATION_MODULES = {"movies": package.name}
+
+    return add
 
 
 @pytest.fixture(scope="session")

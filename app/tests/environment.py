@@ -20,4 +20,5 @@ os.environ |= {
     "DJANGO_ALLOWED_HOSTS": "testserver",
     "DJANGO_STATIC_ROOT": str(FOLDER / "static"),
     "DJANGO_MEDIA_ROOT": str(FOLDER / "media"),
+    "DJANGO_STATIC_MANIFEST_DIR": str(FOLDER / "manifest"),
 }

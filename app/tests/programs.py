@@ -10,14 +10,34 @@ APP = Path(__file__).parent.parent
 
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run manage.py; a variable given as an empty string counts as not set."""
+    return manage_in(APP, *arguments, **environment)
+
+
+def manage_in(app: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the manage.py of a copy of the app."""
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
-        cwd=APP,
+        cwd=app,
         env=os.environ | environment,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
+    )
+
+
+def write_migration(migrations: Path, operations: str, *, atomic: bool = True) -> None:
+    """The film app's second migration, 0002_change."""
+    (migrations / "0002_change.py").write_text(
+        "from django.contrib.postgres.operations import AddIndexConcurrently\n"
+        "from django.db import migrations, models\n"
+        "from django_migration_linter import IgnoreMigration\n\n\n"
+        "def write(apps, schema_editor):\n"
+        '    apps.get_model("movies", "Genre").objects.create(name="written")\n\n\n'
+        "class Migration(migrations.Migration):\n"
+        f"    atomic = {atomic}\n"
+        '    dependencies = [("movies", "0001_initial")]\n'
+        f"    operations = [{operations}]\n"
     )
 
 

@@ -31,6 +31,15 @@ def test_not_ready_before_migrations(client: Client) -> None:
     assert client.get("/health/live").status_code == 200
 
 
+@pytest.mark.django_db
+def test_wrong_host_is_told_why(client: Client) -> None:
+    answer = client.get("/health/ready", headers={"host": "elsewhere"})
+
+    assert answer.status_code == 400
+    assert answer.json() == {"error": "not a host name of this API: see DJANGO_ALLOWED_HOSTS"}
+    assert client.get("/health/ready", headers={"host": "testserver"}).status_code == 200
+
+
 def test_alive_but_not_ready_without_database() -> None:
     results = [
         manage("shell", "--no-imports", "-c", ASK.format(path), POSTGRES_PORT="1")

@@ -36,7 +36,7 @@ START = [
 
 class Container:
     def __init__(self, folder: Path) -> None:
-        self.volumes = [folder / "static", folder / "media"]
+        self.folders = [folder / "static", folder / "media", folder / "manifest"]
         self.calls_file = folder / "calls"
         programs = folder / "bin"
         programs.mkdir()
@@ -47,8 +47,9 @@ class Container:
         self.environment = {
             "PATH": f"{programs}:/usr/bin:/bin",
             "HOME": "/root",
-            "DJANGO_STATIC_ROOT": str(self.volumes[0]),
-            "DJANGO_MEDIA_ROOT": str(self.volumes[1]),
+            "DJANGO_STATIC_ROOT": str(self.folders[0]),
+            "DJANGO_MEDIA_ROOT": str(self.folders[1]),
+            "DJANGO_STATIC_MANIFEST_DIR": str(self.folders[2]),
             "STUB_CALLS": str(self.calls_file),
             "STUB_UID": "0",
             "STUB_OWNER": "0:0",
@@ -85,13 +86,11 @@ def test_as_root_all_steps_in_order(container: Container) -> None:
     code, output, errors = container.run()
 
     assert (code, errors) == (0, "")
-    static, media = container.volumes
-    assert static.is_dir()
-    assert media.is_dir()
+    assert all(folder.is_dir() for folder in container.folders)
     calls = container.calls("chown", "setpriv", "python", "gunicorn")
-    assert calls[:2] == [f"chown -Rh 10001:10001 {static}", f"chown -Rh 10001:10001 {media}"]
-    assert calls[2].startswith("setpriv --reuid django --regid django --init-groups ")
-    assert calls[4:] == START
+    assert calls[:3] == [f"chown -Rh 10001:10001 {folder}" for folder in container.folders]
+    assert calls[3].startswith("setpriv --reuid django --regid django --init-groups ")
+    assert calls[5:] == START
     assert [line.removeprefix("run.sh: ").split()[0] for line in output.splitlines()] == [
         "volume",
         "becoming",
@@ -112,8 +111,8 @@ def test_folders_that_are_ours_are_left_alone(container: Container) -> None:
 
 
 def test_as_the_unprivileged_user(container: Container) -> None:
-    for volume in container.volumes:
-        volume.mkdir()
+    for folder in container.folders:
+        folder.mkdir()
 
     code, _, errors = container.run(STUB_UID="10001")
 
@@ -155,7 +154,7 @@ def test_unprivileged_without_folders(container: Container) -> None:
 
     assert code == 1
     assert (
-        f"{container.volumes[0]} is missing or not ours to write: start as root, or give it to someone"
+        f"{container.folders[0]} is missing or not ours to write: start as root, or give it to someone"
         in errors
     )
     assert container.calls("python") == []

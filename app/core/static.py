@@ -1,0 +1,30 @@
+"""Static files, when two releases share their folder.
+
+While a new release starts, the old one still serves: its names must keep their meaning, and no file may be
+missing for a moment.
+"""
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+from django.core.files.base import File
+from django.core.files.storage import FileSystemStorage
+
+
+class SharedStaticFilesStorage(ManifestStaticFilesStorage):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Which name a file has differs between releases, so each keeps a manifest of its own.
+        manifest_storage = FileSystemStorage(location=settings.STATIC_MANIFEST_DIR)
+        super().__init__(*args, manifest_storage=manifest_storage, allow_overwrite=True, **kwargs)
+
+    def delete(self, name: str) -> None:
+        """Keep the file: collectstatic deletes what it is about to write again, which _save replaces."""
+
+    def _save(self, name: str, content: "File[Any]") -> str:
+        """In one step: who reads it meanwhile gets the file as it was, or as it is then."""
+        part = super()._save(f"{name}.{uuid4().hex}", content)  # type: ignore[misc]  # not in the stubs
+        Path(self.path(part)).replace(self.path(name))
+        return name
