@@ -5,33 +5,25 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: source_archive
-short_description: Pack files and folders into one reproducible archive
+short_description: Pack files and folders into reproducible archives
 description:
-  - Packs sources into a tar archive that is the same, byte for byte, for the same content.
+  - Packs sources into tar archives that are the same, byte for byte, for the same content.
   - Order, owners and times are left out. Of the modes, only whether a file is executable is kept.
   - Reports no change, as the archive is a cache named by its own checksum.
 options:
-  sources:
-    description: What to pack.
-    type: list
-    elements: dict
+  archives:
+    description: >-
+      What to pack, by a name for each archive: a list of sources. V(path) is a file or folder, V(name) its
+      path in the archive; V(.) puts a folder's content at the top.
+    type: dict
     required: true
-    suboptions:
-      path:
-        description: File or folder.
-        type: path
-        required: true
-      name:
-        description: Its path in the archive. V(.) puts a folder's content at the top.
-        type: str
-        required: true
   exclude:
     description: Shell patterns of file and folder names to leave out, wherever they stand.
     type: list
     elements: str
     default: []
   dest:
-    description: Folder for the archive. Without it only the checksum is made.
+    description: Folder for the archives. Without it only the checksums are made.
     type: path
 attributes:
   check_mode:
@@ -40,20 +32,21 @@ author: the maintainers
 """
 
 RETURN = r"""
-checksum:
-  description: SHA-256 of the archive, in hexadecimal.
-  type: str
+checksums:
+  description: SHA-256 of each archive, in hexadecimal, by its name.
+  type: dict
   returned: always
-path:
-  description: Path of the archive.
-  type: str
+paths:
+  description: Path of each archive, by its name.
+  type: dict
   returned: when O(dest) is given
 """
 
 EXAMPLES = r"""
 - name: Hash an app
   source_archive:
-    sources: [{path: /home/me/app, name: app}]
+    archives:
+      app: [{path: /home/me/app, name: app}]
     exclude: [.git, __pycache__]
 """
 
@@ -62,10 +55,13 @@ import hashlib  # noqa: E402
 import io  # noqa: E402
 import os  # noqa: E402
 import tarfile  # noqa: E402
+import time  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+MAX_AGE_SECONDS = 24 * 3600
 
 
 def members(path: Path, name: str, exclude: list[str]) -> Iterator[tuple[Path, str]]:
@@ -107,41 +103,46 @@ def pack(sources: list[dict[str, str]], exclude: list[str]) -> bytes:
     return buffer.getvalue()
 
 
+def keep(content: bytes, path: Path) -> None:
+    """Write an archive, unless it is there: its name is its checksum."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Renamed when whole, so that a killed run leaves no half archive behind.
+        partial = path.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(content)
+        partial.rename(path)
+
+
+def drop_old(folder: Path) -> None:
+    """Remove archives that no run can be pushing any more."""
+    for path in folder.iterdir():
+        if path.stat().st_mtime < time.time() - MAX_AGE_SECONDS:
+            path.unlink(missing_ok=True)
+
+
 def main() -> None:
     """Run as an Ansible module."""
     module = AnsibleModule(
         argument_spec={
-            "sources": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "path": {"type": "path", "required": True},
-                    "name": {"type": "str", "required": True},
-                },
-            },
+            "archives": {"type": "dict", "required": True},
             "exclude": {"type": "list", "elements": "str", "default": []},
             "dest": {"type": "path"},
         },
         supports_check_mode=True,
     )
+    archives, dest = module.params["archives"], module.params["dest"]
     try:
-        content = pack(module.params["sources"], module.params["exclude"])
+        contents = {name: pack(sources, module.params["exclude"]) for name, sources in archives.items()}
+        checksums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+        paths = {name: Path(dest or ".") / f"{checksum}.tar" for name, checksum in checksums.items()}
+        if dest and not module.check_mode:
+            for name, content in contents.items():
+                keep(content, paths[name])
+            drop_old(Path(dest))
     except OSError as error:
-        module.fail_json(msg=f"{error.filename} can't be read: {error.strerror}")
-    checksum = hashlib.sha256(content).hexdigest()
-    result = {"changed": False, "checksum": checksum}
-    if module.params["dest"]:
-        folder = Path(module.params["dest"])
-        path = folder / f"{checksum}.tar"
-        if not module.check_mode and not path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            # Renamed when whole, so that a killed run leaves no half archive behind.
-            partial = path.with_suffix(f".{os.getpid()}")
-            partial.write_bytes(content)
-            partial.rename(path)
-        result["path"] = str(path)
-    module.exit_json(**result)
+        module.fail_json(msg=f"{error.filename} can't be read or written: {error.strerror}")
+    result = {"paths": {name: str(path) for name, path in paths.items()}} if dest else {}
+    module.exit_json(changed=False, checksums=checksums, **result)
 
 
 if __name__ == "__main__":
