@@ -1,0 +1,145 @@
+"""What Docker knows of the stack's containers, asked on the host itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Where gunicorn listens.
+PORT = 9000
+# States of /proc/net/tcp in which somebody waits for an answer: established, and about to be.
+IN_FLIGHT = {"01", "03"}
+
+
+class RolloutError(Exception):
+    """A release can't be served; the text says why and what to do."""
+
+
+def run(*args: str, text: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of the host to its end, good or bad."""
+    return subprocess.run(  # noqa: S603 - no shell
+        args, input=text, env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+
+
+def has_engine() -> bool:
+    return bool(shutil.which("docker")) and run("docker", "version").returncode == 0
+
+
+def docker(*args: str, text: str | None = None, **environment: str) -> str:
+    """Return what a docker command prints.
+
+    Raises:
+        RolloutError: It ended with an error; its last lines are in the text.
+    """
+    result = run("docker", *args, text=text, **environment)
+    if result.returncode:
+        said = (result.stderr.strip() or result.stdout.strip()).splitlines()[-15:]
+        raise RolloutError("\n".join([f"docker {' '.join(args[:6])} … failed:", *said]))
+    return result.stdout
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of the stack, as it was when last looked at."""
+
+    id: str
+    name: str
+    service: str
+    address: str  # in the network between nginx and the API; empty if it isn't there
+    config_hash: str
+    running: bool
+    restarts: int
+    pid: int
+
+    def refresh(self) -> Container | None:
+        found = inspect([self.id])
+        return found[0] if found else None
+
+    def log(self) -> str:
+        """Return its last lines, of both outputs."""
+        said = run("docker", "logs", "--tail", "15", self.id)
+        return (said.stdout + said.stderr).strip()
+
+
+def inspect(ids: list[str]) -> list[Container]:
+    """Look at containers; those that have gone meanwhile are left out."""
+    if not ids:
+        return []
+    found = run("docker", "container", "inspect", *ids).stdout
+    return [parse_container(one) for one in json.loads(found or "[]")]
+
+
+def parse_container(found: dict[str, Any]) -> Container:
+    """Make a Container of what `docker inspect` says."""
+    labels = found["Config"]["Labels"]
+    backend = f"{labels['com.docker.compose.project']}_backend"
+    network = found["NetworkSettings"]["Networks"].get(backend) or {}
+    state = found["State"]
+    return Container(
+        id=found["Id"],
+        name=found["Name"].lstrip("/"),
+        service=labels["com.docker.compose.service"],
+        address=(network.get("IPAMConfig") or {}).get("IPv4Address", ""),
+        config_hash=labels["com.docker.compose.config-hash"],
+        running=state["Running"] and not state["Restarting"],
+        restarts=found["RestartCount"],
+        pid=state["Pid"],
+    )
+
+
+def containers(project: str, *, oneoff: bool = False) -> list[Container]:
+    """List the containers of a Compose project; `oneoff`: those of `docker compose run`."""
+    labels = [f"com.docker.compose.project={project}", f"com.docker.compose.oneoff={oneoff}"]
+    filters = [word for label in labels for word in ("--filter", f"label={label}")]
+    return inspect(docker("ps", "--all", "--quiet", "--no-trunc", *filters).split())
+
+
+def in_flight(table: str, port: int = PORT) -> int:
+    """Count the connections from other hosts to a port.
+
+    Args:
+        table: Content of /proc/net/tcp or tcp6.
+        port: The listening port.
+    """
+    found = 0
+    for line in table.splitlines()[1:]:
+        local, remote, state = line.split()[1:4]
+        # The health check asks from inside.
+        own = remote.split(":")[0].endswith("0100007F")
+        found += int(local.split(":")[1], 16) == port and state in IN_FLIGHT and not own
+    return found
+
+
+def connections(container: Container) -> int:
+    """Count the connections that clients have to a container; none if it is gone."""
+    try:
+        tables = [Path(f"/proc/{container.pid}/net/{name}").read_text() for name in ("tcp", "tcp6")]
+    except OSError:
+        return 0
+    return sum(in_flight(table) for table in tables)
+
+
+def refuse(container: Container) -> None:
+    """Have a container answer new connections from other hosts with a reset, in its own network."""
+    rule = ["INPUT", "--protocol", "tcp", "--dport", str(PORT), "--syn", "!", "--in-interface", "lo"]
+    words = ["nsenter", "--target", str(container.pid), "--net", "iptables", "--wait", "--insert", *rule]
+    result = run(*words, "--jump", "REJECT", "--reject-with", "tcp-reset")
+    if result.returncode and container.refresh():
+        raise RolloutError(f"{container.name} can't be closed to new connections: {result.stderr.strip()}")
+
+
+def applied_migrations(database: Container) -> list[str]:
+    """Ask PostgreSQL which migrations of Django it has seen; none if the app is without."""
+    script = (
+        'export PGPASSWORD="$(cat "$POSTGRES_PASSWORD_FILE")";'
+        ' ask() { psql --host 127.0.0.1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" -XAtc "$1"; };'
+        ' if [ -n "$(ask "SELECT to_regclass(\'django_migrations\')")" ]; then'
+        " ask \"SELECT app || '.' || name FROM django_migrations ORDER BY id\"; fi"
+    )
+    return docker("exec", database.id, "sh", "-euc", script).split()

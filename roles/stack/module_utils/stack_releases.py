@@ -1,0 +1,144 @@
+"""The releases that lie on the host, and which of them went live when."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file in one step."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.chmod(0o644)
+    partial.replace(path)
+    sync(path.parent)
+
+
+def link(path: Path, target: str) -> None:
+    """Point a symbolic link elsewhere, in one step."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    partial.symlink_to(target)
+    partial.replace(path)
+    sync(path.parent)
+
+
+def sync(folder: Path) -> None:
+    """Have the disk know a folder's entries: a power cut must not bring an old switch back."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+@dataclass(frozen=True)
+class Release:
+    """All that makes one version of the stack: written once, never changed."""
+
+    compose: str
+    nginx_conf: str
+    settings: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        whole = json.dumps([self.compose, self.nginx_conf, self.settings], sort_keys=True)
+        return hashlib.sha256(whole.encode()).hexdigest()[:12]
+
+    @classmethod
+    def load(cls, folder: Path) -> Release:
+        return cls(
+            (folder / "compose.yml").read_text(),
+            (folder / "nginx.conf").read_text(),
+            json.loads((folder / "release.json").read_text()),
+        )
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(mode=0o755)
+        write(folder / "compose.yml", self.compose)
+        write(folder / "nginx.conf", self.nginx_conf)
+        write(folder / "release.json", json.dumps(self.settings, indent=2, sort_keys=True) + "\n")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """That a release went live, and which migrations the database had then."""
+
+    release: str
+    at: str
+    migrations: list[str]
+
+
+class Store:
+    """The releases in the stack's folder, and which of them went live when."""
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        self.folder = folder
+        self.keep = keep
+        self.history_file = folder / "history.json"
+
+    def history(self) -> list[Deployment]:
+        """Return what went live, oldest first."""
+        return [Deployment(**entry) for entry in json.loads(read(self.history_file) or "[]")]
+
+    def current(self) -> str:
+        link = self.folder / "current"
+        return link.readlink().name if link.is_symlink() else ""
+
+    def path(self, name: str) -> Path:
+        return self.folder / "releases" / name
+
+    def load(self, name: str) -> Release:
+        return Release.load(self.path(name))
+
+    def kept(self) -> list[Deployment]:
+        """Return the last deployment of each release that is on the host, newest first."""
+        last = {entry.release: entry for entry in self.history()}
+        kept = [entry for entry in last.values() if self.path(entry.release).is_dir()]
+        return sorted(kept, key=lambda entry: entry.at, reverse=True)
+
+    def add(self, release: Release, check: Callable[[Path], None]) -> None:
+        """Keep a release, if the check of its folder holds. Under its name it is whole."""
+        if self.path(release.name).is_dir():
+            return
+        partial = self.path(f".{release.name}")
+        partial.parent.mkdir(mode=0o755, exist_ok=True)
+        shutil.rmtree(partial, ignore_errors=True)
+        release.save(partial)
+        try:
+            check(partial)
+            partial.rename(self.path(release.name))
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def commit(self, release: Release, migrations: list[str]) -> None:
+        """Note that a release went live, and drop those that are too old."""
+        at = datetime.now(UTC).isoformat()
+        history = [*self.history(), Deployment(release.name, at, migrations)]
+        write(self.history_file, json.dumps([vars(entry) for entry in history][-50:], indent=2) + "\n")
+        link(self.folder / "current", f"releases/{release.name}")
+        link(self.folder / "compose.yml", "current/compose.yml")
+        kept = [entry.release for entry in self.kept()[: self.keep]]
+        for folder in (self.folder / "releases").iterdir():
+            if folder.name not in kept:
+                shutil.rmtree(folder)
+
+    def images(self) -> list[str]:
+        return sorted(
+            {image for entry in self.kept() for image in self.load(entry.release).settings["images"]}
+        )

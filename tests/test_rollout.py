@@ -1,0 +1,180 @@
+"""What the module rollout concludes from what it reads; that it loses nothing is proven on hosts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rollout
+from ansible.module_utils.stack_docker import Container, RolloutError, in_flight, parse_container
+from ansible.module_utils.stack_releases import Release, Store
+
+HEADER = "  sl  local_address rem_address   st tx_queue rx_queue"
+LISTENING = "   0: 00000000:2328 00000000:0000 0A 00000000:00000000"
+FROM_NGINX = "   1: 0A5A1DAC:2328 025A1DAC:8A3C 01 00000000:00000000"
+BEING_MADE = "   2: 0A5A1DAC:2328 025A1DAC:8A3D 03 00000000:00000000"
+HEALTH_CHECK = "   3: 0100007F:2328 0100007F:8A3E 01 00000000:00000000"
+TO_DATABASE = "   4: 0A5A1DAC:9C40 035A1DAC:1538 01 00000000:00000000"
+ENDED = "   5: 0A5A1DAC:2328 025A1DAC:8A3F 06 00000000:00000000"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([LISTENING], 0),
+        ([LISTENING, FROM_NGINX], 1),
+        ([FROM_NGINX, BEING_MADE], 2),
+        ([HEALTH_CHECK], 0),
+        ([TO_DATABASE], 0),
+        ([ENDED], 0),
+    ],
+)
+def test_requests_in_flight_are_counted(lines: list[str], expected: int) -> None:
+    assert in_flight("\n".join([HEADER, *lines])) == expected
+
+
+def release(number: int) -> Release:
+    return Release(f"compose {number}", "nginx", {"images": [f"api:{number}", "nginx:1"]})
+
+
+def accept(_folder: Path) -> None:
+    """Find nothing wrong with a release."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path, keep=3)
+
+
+def deploy(store: Store, *numbers: int) -> None:
+    for number in numbers:
+        store.add(release(number), accept)
+        store.commit(release(number), [f"app.{number}"])
+
+
+def names(store: Store) -> list[str]:
+    return [entry.release for entry in store.kept()]
+
+
+def folders(store: Store) -> list[str]:
+    return sorted(path.name for path in (store.folder / "releases").iterdir())
+
+
+def test_a_release_has_the_name_of_its_content() -> None:
+    assert release(1).name == release(1).name
+    assert release(1).name != release(2).name
+
+
+def test_the_newest_releases_are_kept(store: Store) -> None:
+    deploy(store, 1, 2, 3, 4)
+
+    assert names(store) == [release(number).name for number in (4, 3, 2)]
+    assert folders(store) == sorted(names(store))
+    assert store.current() == release(4).name
+    assert (store.folder / "compose.yml").read_text() == "compose 4"
+    assert store.images() == ["api:2", "api:3", "api:4", "nginx:1"]
+
+
+def test_a_release_that_comes_back_counts_as_new(store: Store) -> None:
+    deploy(store, 1, 2, 1, 3, 4)
+
+    assert names(store) == [release(number).name for number in (4, 3, 1)]
+
+
+def test_a_release_that_does_not_hold_is_not_kept(store: Store) -> None:
+    def reject(_folder: Path) -> None:
+        raise RolloutError("nginx does not accept it")
+
+    with pytest.raises(RolloutError, match="nginx does not accept it"):
+        store.add(release(1), reject)
+
+    assert folders(store) == []
+
+
+def test_what_a_killed_run_left_is_written_anew(store: Store) -> None:
+    half = store.folder / f"releases/.{release(1).name}"
+    half.mkdir(parents=True)
+    (half / "compose.yml").write_text("comp")
+
+    deploy(store, 1)
+
+    assert store.load(release(1).name) == release(1)
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Have a database with these migrations."""
+    applied: list[str] = []
+    container = Container("1", "django-db-1", "db", "", "", running=True, restarts=0, pid=1)
+    monkeypatch.setattr(rollout, "containers", lambda _project: [container])
+    monkeypatch.setattr(rollout, "applied_migrations", lambda _container: applied)
+    return applied
+
+
+@pytest.fixture
+def two(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    def make(number: int) -> Release:
+        return Release(f"compose {number}", "nginx", {"project": "django", "images": []})
+
+    monkeypatch.setitem(globals(), "release", make)
+    deploy(store, 1, 2)
+    return store
+
+
+def test_the_release_before_is_chosen(two: Store, database: list[str]) -> None:
+    database.append("app.1")
+    assert rollout.choose(two, "") == release(1)
+
+
+def test_a_kept_release_is_chosen_by_name(two: Store, database: list[str]) -> None:
+    database.append("app.2")
+    assert rollout.choose(two, release(2).name) == release(2)
+
+
+def test_a_release_that_is_not_kept_is_refused(two: Store, database: list[str]) -> None:
+    with pytest.raises(
+        RolloutError, match=f"no release abc is on this host: choose one of .*{release(1).name}"
+    ):
+        rollout.choose(two, "abc")
+
+
+def test_a_release_that_the_database_has_moved_past_is_refused(two: Store, database: list[str]) -> None:
+    database.extend(["app.1", "app.2"])
+    with pytest.raises(RolloutError, match=r"does not know app\.2"):
+        rollout.choose(two, "")
+
+
+def test_nothing_to_go_back_to(store: Store, database: list[str]) -> None:
+    with pytest.raises(RolloutError, match="no release before this one is on this host"):
+        rollout.choose(store, "")
+
+
+def found(**changes: Any) -> dict[str, Any]:
+    """Return what `docker inspect` says of a container."""
+    state = {"Running": True, "Restarting": False, "Pid": 42}
+    network = {"IPAMConfig": {"IPv4Address": "172.29.90.11"}, "IPAddress": ""}
+    return {
+        "Id": "abc",
+        "Name": "/django-api-7",
+        "RestartCount": 1,
+        "Config": {
+            "Labels": {
+                "com.docker.compose.project": "django",
+                "com.docker.compose.service": "api",
+                "com.docker.compose.config-hash": "123",
+            }
+        },
+        "State": state | changes,
+        "NetworkSettings": {"Networks": {"django_backend": network, "django_database": {"IPAMConfig": None}}},
+    }
+
+
+def test_a_container_is_known_by_its_address_also_when_stopped() -> None:
+    assert parse_container(found(Running=False)).address == "172.29.90.11"
+
+
+@pytest.mark.parametrize("changes", [{"Running": False}, {"Restarting": True}])
+def test_a_container_that_restarts_is_not_running(changes: dict[str, bool]) -> None:
+    assert parse_container(found()).running
+    assert not parse_container(found(**changes)).running
