@@ -422,8 +422,9 @@ class Rollout:
         except RolloutError as error:
             said = "\n".join(str(error).splitlines()[1:])
             raise RolloutError(
-                "a migration would break the release that still serves; split it in two releases, or set"
-                f" stack_allow_destructive_migrations: true for this one.\n{said}"
+                "the new release does not pass its check of migrations: correct what it says. One that breaks"
+                " the release which still serves has to be split over two, or allowed with"
+                f" stack_allow_destructive_migrations: true.\n{said}"
             ) from error
 
     def manage(self, container: Container) -> None:
