@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import os
-import re
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 import testinfra
+from runs import REPOSITORY, Playbooks, Run
+from targets import FILM, PORT, SERVICES, STACK, Answer, Target, wait_until
 from testinfra.host import Host
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+__all__ = [
+    "FILM",
+    "PORT",
+    "REPOSITORY",
+    "SERVICES",
+    "STACK",
+    "Answer",
+    "Run",
+    "Target",
+    "wait_until",
+]
+
 INVENTORY = REPOSITORY / "molecule/default/inventory"
-CLIENT = (Path(__file__).parent / "client.py").read_text()
 ADDRESSES = {"debian12": "10.213.0.12", "debian13": "10.213.0.13"}
-STACK = "/srv/django/stack"
-PORT = 8080
-SERVICES = ("nginx", "api", "db")
-# A film that the tests may write to: the first of those that the command load_films brings.
-FILM = "/api/movies/1"
+
+deploy = Playbooks(INVENTORY).deploy
+killed_at = Playbooks(INVENTORY).killed_at
+
+
+def play(playbook: str, *args: str, inventory: Path = INVENTORY) -> Run:
+    """Run a playbook to its end, good or bad."""
+    return Playbooks(inventory).play(playbook, *args)
 
 
 def machine(name: str) -> str:
@@ -39,150 +43,6 @@ def connect(name: str) -> Host:
     return testinfra.get_host(f"docker://{machine(name)}")
 
 
-def wait_until(what: str, condition: Callable[[], bool], seconds: float = 90) -> None:
-    """Ask until the condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.5)
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def text(self) -> str:
-        return self.body.decode()
-
-
-@dataclass(frozen=True)
-class Process:
-    uids: frozenset[int]  # real, effective, saved and file system
-    argv: tuple[str, ...]
-    parent: int
-
-
-# Prints every process below the given one. Other processes of the container, a health check for one,
-# come and go: they are not descendants of its first.
-PROCESSES = """
-import json, pathlib, sys
-found = {}
-for status in pathlib.Path("/proc").glob("[0-9]*/status"):
-    try:
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        argv = status.with_name("cmdline").read_bytes().decode().split("\\0")[:-1]
-    except (FileNotFoundError, ProcessLookupError):
-        continue
-    found[int(status.parent.name)] = (int(lines["PPid"]), [int(uid) for uid in lines["Uid"].split()], argv)
-family = [int(sys.argv[1])]
-for pid in family:
-    family += [child for child, process in found.items() if process[0] == pid]
-print(json.dumps({pid: found[pid] for pid in family}))
-"""
-
-
-@dataclass(frozen=True)
-class Target:
-    """One of the hosts that site.yml was run on."""
-
-    name: str
-    host: Host = field(repr=False, compare=False)
-    outside: Host = field(repr=False, compare=False)
-
-    @property
-    def address(self) -> str:
-        return ADDRESSES[self.name]
-
-    def run(self, command: str, *args: str) -> str:
-        return str(self.host.check_output(command, *args))
-
-    def inspect(self, kind: str, name: str) -> dict[str, Any]:
-        """Return what `docker inspect` says of an object of the host's engine."""
-        found: list[dict[str, Any]] = json.loads(self.run("docker inspect --type %s %s", kind, name))
-        return found[0]
-
-    def container(self, service: str) -> dict[str, Any]:
-        return self.inspect("container", f"django-{service}-1")
-
-    def secret(self, name: str) -> str:
-        return self.run("cat %s", f"{STACK}/secrets/{name}").rstrip("\n")
-
-    def containers(self) -> dict[str, str]:
-        """Return the id of each running container by name."""
-        lines = self.run("docker ps --no-trunc --format '{{.Names}} {{.ID}}'").splitlines()
-        return dict(line.split() for line in lines)
-
-    def processes(self, service: str) -> dict[int, Process]:
-        first = self.container(service)["State"]["Pid"]
-        found = json.loads(self.run("python3 -c %s %s", PROCESSES, str(first)))
-        return {
-            int(pid): Process(frozenset(uids), tuple(argv), parent)
-            for pid, (parent, uids, argv) in found.items()
-        }
-
-    def in_network_of(self, service: str, script: str, *args: str) -> str:
-        """Run a Python script with the host's Python, but in the network of one of its containers."""
-        pid = str(self.container(service)["State"]["Pid"])
-        words = " ".join(["nsenter --target %s --net python3 -c %s", *["%s"] * len(args)])
-        return self.run(words, pid, script, *args)
-
-    def sql(self, statement: str) -> str:
-        """Return the answer of PostgreSQL, asked over TCP from the container that it runs in."""
-        environment = dict(pair.split("=", 1) for pair in self.container("db")["Config"]["Env"])
-        return self.run(
-            "docker exec --env %s django-db-1 psql --host 127.0.0.1 --username %s --dbname %s -Atc %s",
-            f"PGPASSWORD={self.secret('postgres_password')}",
-            environment["POSTGRES_USER"],
-            environment["POSTGRES_DB"],
-            statement,
-        )
-
-    def is_healthy(self) -> bool:
-        """Tell whether every container of the stack runs and those with a health check pass it."""
-        states = [self.container(service)["State"] for service in SERVICES]
-        return all(
-            state["Running"] and state.get("Health", {}).get("Status", "healthy") == "healthy"
-            for state in states
-        )
-
-    def request(
-        self,
-        path: str,
-        method: str = "GET",
-        body: bytes = b"",
-        headers: dict[str, str] | None = None,
-        port: int = PORT,
-    ) -> Answer:
-        """Send a request from `outside`, as any client would."""
-        call = {
-            "address": self.address,
-            "port": port,
-            "method": method,
-            "path": path,
-            "headers": headers or {},
-            "body": base64.b64encode(body).decode(),
-        }
-        answer = json.loads(self.outside.check_output("python3 -c %s %s", CLIENT, json.dumps(call)))
-        return Answer(answer["status"], answer["headers"], base64.b64decode(answer["body"]))
-
-    def admin(self) -> dict[str, str]:
-        """Return the header by which the admin is known."""
-        credentials = f"admin:{self.secret('django_admin_password')}".encode()
-        return {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
-
-    def change(self, path: str, **fields: Any) -> Answer:
-        """Change fields of a film, as the admin."""
-        headers = self.admin() | {"Content-Type": "application/json"}
-        return self.request(path, "PATCH", json.dumps(fields).encode(), headers)
-
-
 @pytest.fixture(scope="session")
 def outside() -> Host:
     """The machine that has only a network to the hosts."""
@@ -192,63 +52,10 @@ def outside() -> Host:
 @pytest.fixture(scope="session")
 def targets(outside: Host) -> dict[str, Target]:
     """Both hosts, for what is done to them at once."""
-    return {name: Target(name, connect(name), outside) for name in ADDRESSES}
+    return {name: Target(name, address, connect(name), outside) for name, address in ADDRESSES.items()}
 
 
 @pytest.fixture(params=sorted(ADDRESSES))
 def target(request: pytest.FixtureRequest, targets: dict[str, Target]) -> Target:
     """One host: a test that asks for it runs once for each."""
     return targets[request.param]
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of a playbook: how it ended and what it printed."""
-
-    status: int
-    output: str
-
-    def recap(self, name: str) -> dict[str, int]:
-        line = re.search(rf"^{name}\s+:(.*)$", self.output, re.MULTILINE)
-        assert line, f"no line for {name} in the recap"
-        return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", line[1])}
-
-
-def command(playbook: str, inventory: Path, args: tuple[str, ...]) -> dict[str, Any]:
-    """Return what starts a playbook as a user does, as arguments for subprocess."""
-    program = str(Path(sys.executable).with_name("ansible-playbook"))
-    return {
-        "args": [program, playbook, f"--inventory={inventory}", *args],
-        "cwd": REPOSITORY,
-        "env": os.environ | {"ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"},
-        "stdin": subprocess.DEVNULL,
-        "stdout": subprocess.PIPE,
-        "stderr": subprocess.STDOUT,
-        "text": True,
-    }
-
-
-def play(playbook: str, *args: str, inventory: Path = INVENTORY) -> Run:
-    """Run a playbook to its end, good or bad."""
-    result = subprocess.run(**command(playbook, inventory, args), check=False)
-    return Run(result.returncode, result.stdout)
-
-
-def deploy(*args: str) -> Run:
-    """Run site.yml, which must succeed."""
-    run = play("site.yml", *args)
-    assert run.status == 0, run.output
-    return run
-
-
-def killed_at(task: str, *args: str) -> None:
-    """Run site.yml and kill it, with all its processes, as soon as it begins a task."""
-    with subprocess.Popen(**command("site.yml", INVENTORY, args), start_new_session=True) as process:
-        assert process.stdout
-        seen = []
-        for line in process.stdout:
-            seen.append(line)
-            if line.startswith("TASK [") and task in line:
-                os.killpg(process.pid, signal.SIGKILL)
-                return
-    raise AssertionError(f"the run never came to the task {task}:\n" + "".join(seen))

@@ -60,7 +60,7 @@ def test_run_sh_became_gunicorn_with_four_workers(target: Target) -> None:
 
 
 def test_run_sh_took_its_steps_in_order(target: Target) -> None:
-    log = target.run("docker logs django-api-1 2>/dev/null").splitlines()
+    log = target.run("docker logs %s 2>/dev/null", target.name_of("api")).splitlines()
     said = [line.removeprefix("run.sh: ") for line in log if line.startswith("run.sh: ")]
     assert len(said) >= len(STEPS), said
     last = said[-len(STEPS) :]
@@ -79,9 +79,8 @@ def test_nginx_only_reads(target: Target) -> None:
 
 @pytest.mark.parametrize("folder", ["static", "media"])
 def test_run_sh_gave_the_volumes_to_django(target: Target, folder: str) -> None:
-    assert target.run("docker exec django-api-1 stat --format %%u:%%g %s", f"/vol/web/{folder}") == (
-        f"{DJANGO}:{DJANGO}"
-    )
+    owner = target.run("docker exec %s stat --format %%u:%%g %s", target.name_of("api"), f"/vol/web/{folder}")
+    assert owner == f"{DJANGO}:{DJANGO}"
 
 
 def test_postgresql_is_17_and_keeps_all_in_its_volume(target: Target) -> None:

@@ -137,7 +137,7 @@ def test_the_login_page_has_its_styles(target: Target) -> None:
         assert answer.status == 200
         assert answer.headers["content-type"].startswith("text/css")
         file = target.run(
-            "docker exec django-api-1 cat %s", path.replace("/static/static", "/vol/web/static")
+            "docker exec %s cat %s", target.name_of("api"), path.replace("/static/static", "/vol/web/static")
         )
         assert answer.text.rstrip("\n") == file.rstrip("\n")
 
@@ -151,13 +151,13 @@ def test_a_poster_comes_back_byte_for_byte(target: Target, poster: str) -> None:
 
 
 def test_nginx_serves_files_while_the_api_is_down(target: Target, poster: str, style: str) -> None:
-    target.run("docker stop django-api-1")
+    target.run("docker stop %s", target.name_of("api"))
     try:
         assert target.request(FILM).status in {502, 504}
         assert target.request(style).status == 200
         assert target.request(poster).body == POSTER
     finally:
-        target.run("docker start django-api-1")
+        target.run("docker start %s", target.name_of("api"))
         wait_until("the stack is healthy", target.is_healthy)
     assert target.request(FILM).status == 200
 
@@ -182,7 +182,7 @@ def test_the_admin_writes(target: Target) -> None:
 def test_health_is_asked_from_inside_alone(target: Target) -> None:
     assert target.request("/health/ready").status == 404
     ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9000/health/ready').status)"
-    assert target.run("docker exec django-api-1 python -c %s", ask) == "200"
+    assert target.run("docker exec %s python -c %s", target.name_of("api"), ask) == "200"
 
 
 def detours(style: str) -> list[str]:

@@ -33,7 +33,7 @@ def test_the_stack_is_back_with_its_data(target: Target, before: dict[str, dict[
     assert boot(target) != before[target.name]["boot"], "the host was not restarted"
     wait_until("systemd is up", lambda: target.host.run("systemctl is-system-running").stdout == "running\n")
     wait_until("the stack is healthy", target.is_healthy)
-    assert target.containers().keys() == {f"django-{service}-1" for service in SERVICES}
+    assert target.containers().keys() == {target.name_of(service) for service in SERVICES}
     answer = target.request(FILM)
     assert answer.status == 200
     assert answer.json["title"] == TITLE

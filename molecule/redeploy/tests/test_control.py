@@ -1,0 +1,29 @@
+"""The meter works: what everybody does by hand loses requests, and the load sees it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import by_hand
+import picture
+from conftest import PLAYBOOKS, Load, assert_served, serving
+from targets import Target
+
+LOST = 100
+
+
+def test_a_plain_recreate_loses_requests(host: Target, load: Load, new_release: Callable[..., str]) -> None:
+    by_hand.build(host, "control")
+    with load("control, docker compose up") as traffic:
+        time.sleep(picture.BEFORE)
+        moment = time.time()
+        by_hand.up(host, changed=True)
+        time.sleep(picture.AFTER)
+    picture.record("recreate", traffic, moment)
+    assert serving(host) == "control"
+    assert len(traffic.failed) >= LOST
+
+    name = new_release()
+    PLAYBOOKS.deploy()
+    assert_served(host, name)

@@ -1,0 +1,56 @@
+"""One deploy at a time: the second is told who is at it, and a holder that died is in nobody's way."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Callable
+
+from conftest import PLAYBOOKS, assert_at_rest, assert_served, one_line, whole_form
+from runs import tasks
+from targets import Target
+
+# A task of the first deploy that holds the lock for sure, with most of the work still ahead.
+TASK = "Hash what the images are made from"
+HOLDER = r"host is being deployed to by \S+@\S+ .*since \d\d:\d\d:\d\d"
+
+
+def test_a_second_deploy_is_told_who_holds_the_lock(
+    host: Target, new_release: Callable[..., str], say: Callable[[str], None]
+) -> None:
+    name = new_release()
+    seen: list[str] = []
+    with PLAYBOOKS.start() as first:
+        assert any(TASK in task for task in tasks(first, seen)), "".join(seen)
+        second = PLAYBOOKS.play("site.yml")
+        seen += first.stdout or []
+    say(f"second deploy: refused after {second.seconds:.1f} s")
+    assert second.status != 0
+    assert re.search(HOLDER, one_line(second)), second.output
+    assert second.recap("host")["changed"] == 0
+    assert first.returncode == 0, "".join(seen)
+    assert_served(host, name)
+
+
+def test_a_killed_deploy_is_in_nobodys_way(
+    host: Target, new_release: Callable[..., str], say: Callable[[str], None]
+) -> None:
+    name = new_release()
+    PLAYBOOKS.killed_at(TASK)
+    run = PLAYBOOKS.deploy()
+    say(f"deploy right after a killed one: {run.seconds:.1f} s")
+    assert_at_rest(host, name)
+
+
+@whole_form
+def test_a_deploy_without_its_main_process_is_in_nobodys_way(
+    host: Target, new_release: Callable[..., str]
+) -> None:
+    name = new_release()
+    seen: list[str] = []
+    with PLAYBOOKS.start() as first:
+        assert any(TASK in task for task in tasks(first, seen)), "".join(seen)
+        os.kill(first.pid, signal.SIGKILL)
+    PLAYBOOKS.deploy()
+    assert_at_rest(host, name)

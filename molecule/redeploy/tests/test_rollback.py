@@ -1,0 +1,128 @@
+"""The way back: image and configuration together, as quick as a switch, and never past the schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+import release
+from conftest import (
+    PLAYBOOKS,
+    Load,
+    apis,
+    assert_served,
+    current,
+    everything,
+    kept,
+    one_line,
+    serving,
+    whole_form,
+)
+from targets import Target
+
+SECONDS = 10
+ROLLBACK = "playbooks/rollback.yml"
+
+ADDITIVE = """
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("proof", "{before}")]
+    operations = [migrations.AddField("note", "size", models.IntegerField(null=True))]
+"""
+SIZE = '\nNote.add_to_class("size", models.IntegerField(null=True))\n'
+
+
+def body_limit(host: Target) -> str:
+    """Return the limit that nginx was told last, in its own words."""
+    shown = host.run(
+        "docker exec django-nginx-1 nginx -T -e stderr -c /etc/nginx/site/nginx.conf 2>/dev/null"
+    )
+    return next(line.strip() for line in shown.splitlines() if "client_max_body_size" in line)
+
+
+def test_back_to_the_release_before(
+    host: Target, light_load: Load, new_release: Callable[..., str], say: Callable[[str], None]
+) -> None:
+    before = new_release()
+    PLAYBOOKS.deploy()
+    new_release()
+    PLAYBOOKS.deploy()
+
+    with light_load("rollback") as traffic:
+        run = PLAYBOOKS.play(ROLLBACK)
+
+    say(f"rollback under a light load: {run.seconds:.1f} s")
+    assert run.status == 0, run.output
+    assert serving(host) == before
+    assert len(apis(host)) == 1
+    traffic.assert_nothing_failed()
+    assert traffic.releases()[-1] == before
+    assert run.seconds < SECONDS
+
+
+@whole_form
+def test_back_and_forth_under_full_load(
+    host: Target, load: Load, new_release: Callable[..., str], say: Callable[[str], None]
+) -> None:
+    new_release()
+    PLAYBOOKS.deploy()
+    with load("rollbacks, all kinds of clients") as traffic:
+        for _ in range(2):
+            run = PLAYBOOKS.play(ROLLBACK)
+            assert run.status == 0, run.output
+            say(f"rollback under full load, slow answers waited for: {run.seconds:.1f} s")
+    assert len(traffic.switches()) == 1
+    traffic.assert_nothing_failed()
+
+
+@whole_form
+def test_back_to_a_named_release_with_its_configuration(
+    host: Target, new_release: Callable[..., str]
+) -> None:
+    first = new_release()
+    PLAYBOOKS.deploy(f"--extra-vars={json.dumps({'stack_max_body_mb': 11})}")
+    wanted = current(host)
+    assert body_limit(host) == "client_max_body_size 11m;"
+    for _ in range(2):
+        new_release()
+        PLAYBOOKS.deploy()
+    assert body_limit(host) == "client_max_body_size 10m;"
+
+    run = PLAYBOOKS.play(ROLLBACK, f"--extra-vars=release={wanted}")
+
+    assert run.status == 0, run.output
+    assert (serving(host), current(host)) == (first, wanted)
+    assert body_limit(host) == "client_max_body_size 11m;"
+
+
+def test_a_release_that_is_not_kept_is_refused(host: Target) -> None:
+    before = everything(host), current(host)
+    run = PLAYBOOKS.play(ROLLBACK, "--extra-vars=release=000000000000")
+    assert run.status != 0
+    for name in kept(host):
+        assert name in run.output
+    assert (everything(host), current(host)) == before
+
+
+@pytest.fixture
+def moved_schema(new_release: Callable[..., str]) -> str:
+    """Have a release served that added a column; return its name."""
+    name = new_release()
+    release.keep("proof/migrations/0060_size.py", ADDITIVE.format(before=release.last_migration()))
+    release.keep("proof/models.py", (release.APP / "proof/models.py").read_text() + SIZE)
+    PLAYBOOKS.deploy()
+    return name
+
+
+def test_back_past_the_schema_is_refused(host: Target, light_load: Load, moved_schema: str) -> None:
+    before = everything(host), current(host)
+    with light_load("refused rollback") as traffic:
+        run = PLAYBOOKS.play(ROLLBACK)
+    assert run.status != 0
+    assert "proof.0060_size" in one_line(run)
+    traffic.assert_nothing_failed()
+    assert (everything(host), current(host)) == before
+    assert_served(host, moved_schema)

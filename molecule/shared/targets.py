@@ -1,0 +1,173 @@
+"""A host that the stack was deployed to, and how the tests ask it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from testinfra.host import Host
+
+CLIENT = (Path(__file__).parent / "client.py").read_text()
+STACK = "/srv/django/stack"
+PORT = 8080
+SERVICES = ("nginx", "api", "db")
+# A film that the tests may write to: the first of those that the command load_films brings.
+FILM = "/api/movies/1"
+
+
+def wait_until(what: str, condition: Callable[[], bool], seconds: float = 90) -> None:
+    """Ask until the condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.5)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+@dataclass(frozen=True)
+class Process:
+    uids: frozenset[int]  # real, effective, saved and file system
+    argv: tuple[str, ...]
+    parent: int
+
+
+# Prints every process below the given one. Other processes of the container, a health check for one,
+# come and go: they are not descendants of its first.
+PROCESSES = """
+import json, pathlib, sys
+found = {}
+for status in pathlib.Path("/proc").glob("[0-9]*/status"):
+    try:
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        argv = status.with_name("cmdline").read_bytes().decode().split("\\0")[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        continue
+    found[int(status.parent.name)] = (int(lines["PPid"]), [int(uid) for uid in lines["Uid"].split()], argv)
+family = [int(sys.argv[1])]
+for pid in family:
+    family += [child for child, process in found.items() if process[0] == pid]
+print(json.dumps({pid: found[pid] for pid in family}))
+"""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One of the hosts that site.yml was run on."""
+
+    name: str
+    address: str
+    host: Host = field(repr=False, compare=False)
+    outside: Host = field(repr=False, compare=False)
+
+    def run(self, command: str, *args: str) -> str:
+        return str(self.host.check_output(command, *args))
+
+    def inspect(self, kind: str, name: str) -> dict[str, Any]:
+        """Return what `docker inspect` says of an object of the host's engine."""
+        found: list[dict[str, Any]] = json.loads(self.run("docker inspect --type %s %s", kind, name))
+        return found[0]
+
+    def container(self, service: str) -> dict[str, Any]:
+        """Describe the one container of a service. The API's gets another number with each release."""
+        label = "label=com.docker.compose"
+        names = self.run(
+            "docker ps --all --filter %s --filter %s --format '{{.Names}}'",
+            f"{label}.project=django",
+            f"{label}.service={service}",
+        ).split()
+        assert len(names) == 1, f"{service} has these containers: {names}"
+        return self.inspect("container", names[0])
+
+    def name_of(self, service: str) -> str:
+        """Return the name of a service's one container."""
+        return str(self.container(service)["Name"]).lstrip("/")
+
+    def secret(self, name: str) -> str:
+        return self.run("cat %s", f"{STACK}/secrets/{name}").rstrip("\n")
+
+    def containers(self) -> dict[str, str]:
+        """Return the id of each running container by name."""
+        lines = self.run("docker ps --no-trunc --format '{{.Names}} {{.ID}}'").splitlines()
+        return dict(line.split() for line in lines)
+
+    def processes(self, service: str) -> dict[int, Process]:
+        first = self.container(service)["State"]["Pid"]
+        found = json.loads(self.run("python3 -c %s %s", PROCESSES, str(first)))
+        return {
+            int(pid): Process(frozenset(uids), tuple(argv), parent)
+            for pid, (parent, uids, argv) in found.items()
+        }
+
+    def in_network_of(self, service: str, script: str, *args: str) -> str:
+        """Run a Python script with the host's Python, but in the network of one of its containers."""
+        pid = str(self.container(service)["State"]["Pid"])
+        words = " ".join(["nsenter --target %s --net python3 -c %s", *["%s"] * len(args)])
+        return self.run(words, pid, script, *args)
+
+    def sql(self, statement: str) -> str:
+        """Return the answer of PostgreSQL, asked over TCP from the container that it runs in."""
+        environment = dict(pair.split("=", 1) for pair in self.container("db")["Config"]["Env"])
+        return self.run(
+            "docker exec --env %s django-db-1 psql --host 127.0.0.1 --username %s --dbname %s -Atc %s",
+            f"PGPASSWORD={self.secret('postgres_password')}",
+            environment["POSTGRES_USER"],
+            environment["POSTGRES_DB"],
+            statement,
+        )
+
+    def is_healthy(self) -> bool:
+        """Tell whether every container of the stack runs and those with a health check pass it."""
+        states = [self.container(service)["State"] for service in SERVICES]
+        return all(
+            state["Running"] and state.get("Health", {}).get("Status", "healthy") == "healthy"
+            for state in states
+        )
+
+    def request(
+        self,
+        path: str,
+        method: str = "GET",
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        port: int = PORT,
+    ) -> Answer:
+        """Send a request from `outside`, as any client would."""
+        call = {
+            "address": self.address,
+            "port": port,
+            "method": method,
+            "path": path,
+            "headers": headers or {},
+            "body": base64.b64encode(body).decode(),
+        }
+        answer = json.loads(self.outside.check_output("python3 -c %s %s", CLIENT, json.dumps(call)))
+        return Answer(answer["status"], answer["headers"], base64.b64decode(answer["body"]))
+
+    def admin(self) -> dict[str, str]:
+        """Return the header by which the admin is known."""
+        credentials = f"admin:{self.secret('django_admin_password')}".encode()
+        return {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
+
+    def change(self, path: str, **fields: Any) -> Answer:
+        """Change fields of a film, as the admin."""
+        headers = self.admin() | {"Content-Type": "application/json"}
+        return self.request(path, "PATCH", json.dumps(fields).encode(), headers)
