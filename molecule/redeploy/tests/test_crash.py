@@ -17,11 +17,12 @@ stage, green = sys.argv[1], pathlib.Path(sys.argv[2])
 was_green = green.exists()
 
 def programs():
-    found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    # A pipelined module has no name in the process list; a rollout is what has its lock open.
+    found = set()
+    for path in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
         try:
-            if any(word.endswith(b"/AnsiballZ_rollout.py") for word in path.read_bytes().split(b"\\0")):
-                found.append(int(path.parent.name))
+            if path.readlink().name == ".rollout":
+                found.add(int(path.parts[2]))
         except OSError:
             pass
     return found
@@ -57,7 +58,7 @@ STAGES = [
 # With a slow client, so that there is something to drain.
 CLIENTS = {"get-keepalive": 6, "get-close": 4, "post": 2, "slow": 1}
 # Part of the name of tasks that the short form kills a run at.
-SAMPLE = ("Build the app's", "Roll the release out")
+SAMPLE = ("Build side by side", "Roll the release out")
 
 
 def boundaries() -> list[str]:
@@ -101,7 +102,7 @@ def test_a_deploy_may_be_killed_in_the_middle_of_the_switch(
             killed = host.run("python3 -c %s %s %s %s", KILL, stage, f"{STACK}/nginx/green", str(delay))
             kill(process)
         # Some time after the switch, the rollout may have come to its end.
-        assert int(killed) > 0 or delay > 1
+        assert int(killed) > 0 or (stage, delay) == ("switched", 4.0)
         PLAYBOOKS.deploy()
     traffic.assert_nothing_failed()
     assert_at_rest(host, release)
