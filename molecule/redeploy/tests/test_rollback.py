@@ -9,6 +9,7 @@ import pytest
 import release
 from conftest import (
     PLAYBOOKS,
+    WHOLE,
     Load,
     apis,
     assert_served,
@@ -60,7 +61,8 @@ def test_back_to_the_release_before(
     assert len(apis(host)) == 1
     traffic.assert_nothing_failed()
     assert traffic.releases()[-1] == before
-    assert run.seconds < SECONDS
+    # A bound in seconds holds on a machine that does nothing else; the short form may share its machine.
+    assert run.seconds < SECONDS or not WHOLE
 
 
 @whole_form

@@ -199,9 +199,11 @@ class Rollout:
         self.slots: dict[str, str] = release.settings["slots"]
         self.start_timeout: int = params["start_timeout"]
         self.drain_timeout: int = params["drain_timeout"]
-        self.check_migrations = (
-            release.settings["migration_check"] and not params["allow_destructive_migrations"]
-        )
+        # A release that is rolled back to brings no migrations, and its commands ran when it was deployed.
+        known = not params["compose"]
+        allowed = known or params["allow_destructive_migrations"]
+        self.migration_check: str = "" if allowed else release.settings["migration_check"]
+        self.manage_commands: list[str] = [] if known else release.settings["manage_commands"]
         self.nginx_folder = store.folder / "nginx"
         self.flag = self.nginx_folder / "green"
         self.loaded = store.folder / "nginx.loaded"
@@ -398,7 +400,7 @@ class Rollout:
     def start_api(self, old: Container | None) -> None:
         """Start the new API in the free slot, and have it ready."""
         slot = other(self.live) if old else self.live
-        if old and self.check_migrations:
+        if old and self.migration_check:
             self.lint_migrations(slot)
         count = len(self.found("api")) + 1
         self.undo.append(lambda: self.remove(slot))
@@ -414,7 +416,7 @@ class Rollout:
         self.done.append(f"started {new.name}")
 
     def lint_migrations(self, slot: str) -> None:
-        check = ("python", "manage.py", *self.settings["migration_check"].split())
+        check = ("python", "manage.py", *self.migration_check.split())
         try:
             self.compose(
                 slot, "run", "--rm", "--no-deps", "-T", "--user", self.settings["api_user"], "api", *check
@@ -428,7 +430,7 @@ class Rollout:
             ) from error
 
     def manage(self, container: Container) -> None:
-        for command in self.settings["manage_commands"]:
+        for command in self.manage_commands:
             words = ("python", "manage.py", *command.split())
             said = docker("exec", "--user", self.settings["api_user"], container.id, *words).splitlines() or [
                 ""
