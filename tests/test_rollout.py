@@ -35,7 +35,11 @@ def test_requests_in_flight_are_counted(lines: list[str], expected: int) -> None
 
 
 def release(number: int) -> Release:
-    return Release(f"compose {number}", "nginx", {"images": [f"api:{number}", "nginx:1"]})
+    return Release(
+        f"compose {number}",
+        "nginx",
+        {"images": [f"api:{number}", "nginx:1"], "built_from": [f"base:{number}"]},
+    )
 
 
 def accept(_folder: Path) -> None:
@@ -73,7 +77,7 @@ def test_the_newest_releases_are_kept(store: Store) -> None:
     assert folders(store) == sorted(names(store))
     assert store.current() == release(4).name
     assert (store.folder / "compose.yml").read_text() == "compose 4"
-    assert store.images() == ["api:2", "api:3", "api:4", "nginx:1"]
+    assert store.images() == ["api:2", "api:3", "api:4", "base:2", "base:3", "base:4", "nginx:1"]
 
 
 def test_a_release_that_comes_back_counts_as_new(store: Store) -> None:

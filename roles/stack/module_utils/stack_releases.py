@@ -139,6 +139,6 @@ class Store:
                 shutil.rmtree(folder)
 
     def images(self) -> list[str]:
-        return sorted(
-            {image for entry in self.kept() for image in self.load(entry.release).settings["images"]}
-        )
+        """Return the images that the kept releases run, and those that these were built from."""
+        kept = [self.load(entry.release).settings for entry in self.kept()]
+        return sorted({image for settings in kept for image in settings["images"] + settings["built_from"]})
