@@ -28,10 +28,10 @@ options:
   settings:
     description:
       - What the rollout has to know of the release. V(project), the Compose project; V(images), those it
-        runs; V(built_from), those below them; V(nginx_image); V(slots), the address of each; V(api_user),
-        user and group of C(manage.py); V(host), V(http_port) and V(smoke_path), a page that answers 200 through
-        the published port; V(ready_path), the API's readiness; V(migration_check) and V(manage_commands),
-        arguments of C(manage.py).
+        runs; V(built_from), those below them; V(nginx_image); V(slots), the address of each.
+      - V(api_user), user and group of C(manage.py); V(migration_check) and V(manage_commands), its arguments.
+      - V(host), V(http_port) and V(smoke_path), a page that answers 200 through the published port;
+        V(ready_path), the API's readiness.
     type: dict
   release:
     description: The kept release to roll back to; empty for the one before.
