@@ -102,7 +102,7 @@ STATIC_MANIFEST_DIR = Path(os.environ.get("DJANGO_STATIC_MANIFEST_DIR", "/run/dj
 MEDIA_URL = "/static/media/"
 MEDIA_ROOT = Path(os.environ.get("DJANGO_MEDIA_ROOT", "/vol/web/media"))
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {"BACKEND": "core.storage.DurableFileSystemStorage"},
     # A hash in each name lets nginx and browsers keep the files for a year.
     "staticfiles": {"BACKEND": "core.static.SharedStaticFilesStorage"},
 }

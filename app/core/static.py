@@ -13,6 +13,8 @@ from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 
+from core.storage import sync
+
 
 class SharedStaticFilesStorage(ManifestStaticFilesStorage):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -24,7 +26,13 @@ class SharedStaticFilesStorage(ManifestStaticFilesStorage):
         """Keep the file: collectstatic deletes what it is about to write again, which _save replaces."""
 
     def _save(self, name: str, content: "File[Any]") -> str:
-        """In one step: who reads it meanwhile gets the file as it was, or as it is then."""
+        """In one step: who reads it meanwhile gets the file as it was, or as it is then.
+
+        On the disk before it has its name: to collectstatic, an empty file that a power cut left would be one
+        that is up to date.
+        """
         part = super()._save(f"{name}.{uuid4().hex}", content)  # type: ignore[misc]  # not in the stubs
-        Path(self.path(part)).replace(self.path(name))
+        path = Path(self.path(part))
+        sync(path)
+        path.replace(self.path(name))
         return name

@@ -174,6 +174,14 @@ def poster(side: int = 1300) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
+def form(picture: bytes) -> tuple[dict[str, str], bytes]:
+    """Return the headers and the body that upload a poster."""
+    boundary = "a-boundary"
+    part = f'--{boundary}\r\nContent-Disposition: form-data; name="poster"; filename="a.png"\r\n'
+    body = f"{part}Content-Type: image/png\r\n\r\n".encode() + picture + f"\r\n--{boundary}--\r\n".encode()
+    return {"Content-Type": f"multipart/form-data; boundary={boundary}"}, body
+
+
 class Load:
     """All clients, and what they have seen."""
 
@@ -303,15 +311,9 @@ class Load:
 
     async def upload(self, connection: Connection | None, number: int, _count: int) -> Connection | None:
         """Give a film a poster, slowly, and read it back."""
-        picture, boundary = poster(), "a-boundary"
-        part = f'--{boundary}\r\nContent-Disposition: form-data; name="poster"; filename="a.png"\r\n'
-        request = Request(
-            "PATCH",
-            f"/api/movies/{number + 1}",
-            self._session | {"Content-Type": f"multipart/form-data; boundary={boundary}"},
-            f"{part}Content-Type: image/png\r\n\r\n".encode() + picture + f"\r\n--{boundary}--\r\n".encode(),
-            spread=SLOW,
-        )
+        picture = poster()
+        headers, body = form(picture)
+        request = Request("PATCH", f"/api/movies/{number + 1}", self._session | headers, body, spread=SLOW)
         connection, answer = await self._exchange("upload", connection, request)
         if answer:
             path = urlsplit(json.loads(answer.body)["poster"]).path

@@ -40,16 +40,18 @@ class Answer:
         return json.loads(self.body)
 
 
-def request(path: str, method: str = "GET", *, content: Any = None, password: str = "") -> Answer:
+def request(
+    path: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+    password: str = "",
+) -> Answer:
     """Send a request to the machine; with a password, as the admin."""
-    headers = {}
-    if password:
-        headers["Authorization"] = f"Basic {base64.b64encode(f'admin:{password}'.encode()).decode()}"
-    body = None
-    if content is not None:
-        headers["Content-Type"] = "application/json"
-        body = json.dumps(content).encode()
-    sent = urllib.request.Request(URL + path, body, headers, method=method)
+    admin = {"Authorization": f"Basic {base64.b64encode(f'admin:{password}'.encode()).decode()}"}
+    sent = urllib.request.Request(
+        URL + path, body, (headers or {}) | (admin if password else {}), method=method
+    )
     try:
         answer = urllib.request.urlopen(sent, timeout=60)
     except urllib.error.HTTPError as error:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
+import load
 from conftest import BOOT_SECONDS, deploy, machine, request, wait_for_stack, wait_until
 from testinfra.host import Host
 
 
 def add_film(title: str, password: str) -> dict[str, Any]:
     film = {"title": title, "year": 1931, "genres": ["Drama"], "rating": 7.5}
-    answer = request("/api/movies/", "POST", content=film, password=password)
+    headers = {"Content-Type": "application/json"}
+    answer = request("/api/movies/", "POST", json.dumps(film).encode(), headers, password)
     assert answer.status == 201, answer.body
+    return answer.json
+
+
+def add_poster(film: dict[str, Any], picture: bytes, password: str) -> dict[str, Any]:
+    headers, body = load.form(picture)
+    answer = request(f"/api/movies/{film['id']}", "PATCH", body, headers, password)
+    assert answer.status == 200, answer.body
     return answer.json
 
 
@@ -38,7 +49,8 @@ def test_the_stack_survives_a_reboot(host: Host, password: str) -> None:
 
 
 def test_an_acknowledged_write_survives_a_power_cut(host: Host, password: str) -> None:
-    film = add_film("Power cut", password)
+    picture = load.poster(side=100)
+    film = add_poster(add_film("Power cut", password), picture, password)
     # Last, as the system flushes by itself after half a minute.
     host.check_output("sh -c 'echo written > /var/tmp/not-flushed'")
     machine("kill")
@@ -48,6 +60,7 @@ def test_an_acknowledged_write_survives_a_power_cut(host: Host, password: str) -
     assert host.run("cat /var/tmp/not-flushed").stdout == ""
     wait_for_stack()
     assert request(f"/api/movies/{film['id']}").json == film
+    assert request(urlsplit(film["poster"]).path).body == picture
 
 
 def test_a_deploy_afterwards_has_nothing_to_do() -> None:
