@@ -17,18 +17,23 @@ def comma_separated(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def read_file(name: str) -> str:
+    """The content of the file that the variable names, which may be empty."""
+    path = Path(required(name))
+    try:
+        return path.read_text().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(
+            f"{name}: cannot read {path} ({error}): make it a text file that this user may read"
+        ) from error
+
+
 def secret(name: str) -> str:
     """The content of the file that the variable names.
 
     A file, because an environment is shown by `docker inspect` and inherited by every child process.
     """
-    path = Path(required(name))
-    try:
-        value = path.read_text().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImproperlyConfigured(
-            f"{name}: cannot read {path} ({error}): make it a text file that this user may read"
-        ) from error
+    value = read_file(name)
     if not value:
-        raise ImproperlyConfigured(f"{name}: {path} is empty: write the secret into it")
+        raise ImproperlyConfigured(f"{name}: {os.environ[name]} is empty: write the secret into it")
     return value

@@ -5,11 +5,17 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.environment import comma_separated, required, secret
+from config.environment import comma_separated, read_file, required, secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = secret("DJANGO_SECRET_KEY_FILE")
+# Keys of before: what they have signed stays valid.
+SECRET_KEY_FALLBACKS = (
+    read_file("DJANGO_SECRET_KEY_FALLBACKS_FILE").split()
+    if os.environ.get("DJANGO_SECRET_KEY_FALLBACKS_FILE")
+    else []
+)
 DEBUG = os.environ.get("DJANGO_DEBUG") == "1"
 
 _hosts = comma_separated(required("DJANGO_ALLOWED_HOSTS"))
@@ -22,6 +28,22 @@ CSRF_TRUSTED_ORIGINS = comma_separated(os.environ.get("DJANGO_CSRF_TRUSTED_ORIGI
 # nginx, the only one who can reach us, sets this header on every request and so replaces what a client sent.
 # Host arrives as the client wrote it, with its port: X-Forwarded-Host is not needed, and not trusted.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# What only makes sense once every client comes by TLS: over plain HTTP, nobody could log in or be served.
+HTTPS = os.environ.get("DJANGO_HTTPS") == "1"
+SECURE_SSL_REDIRECT = HTTPS
+# Asked by Docker and by a deploy, past the proxy and without TLS.
+SECURE_REDIRECT_EXEMPT = ["^health/"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SILENCED_SYSTEM_CHECKS = (
+    # HSTS for subdomains and for lists that browsers ship: names beside ours are not ours to decide on.
+    ["security.W005", "security.W021"]
+    if HTTPS
+    # HSTS, the redirect, both cookies: see above.
+    else ["security.W004", "security.W008", "security.W012", "security.W016"]
+)
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -41,10 +63,12 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "core.sessions.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+
+SESSION_ENGINE = "core.sessions"
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -70,7 +94,8 @@ DATABASES = {
         "HOST": required("POSTGRES_HOST"),
         "PORT": required("POSTGRES_PORT"),
         "NAME": required("POSTGRES_DB"),
-        "USER": required("POSTGRES_USER"),
+        # A file, where the user changes with the password.
+        "USER": os.environ.get("POSTGRES_USER") or secret("POSTGRES_USER_FILE"),
         "PASSWORD": secret("POSTGRES_PASSWORD_FILE"),
         # Connecting anew for each request costs four fifths of the throughput. One connection per gunicorn
         # thread stays open instead, and is tried before use, since the database may have been restarted.
@@ -122,7 +147,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
         "rest_framework.parsers.JSONParser",
-        "rest_framework.parsers.MultiPartParser",
+        "core.parsers.StrictMultiPartParser",
     ],
     # Ratings are numbers for a client, too.
     "COERCE_DECIMAL_TO_STRING": False,
@@ -132,8 +157,13 @@ REST_FRAMEWORK = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"request_id": {"()": "core.request_id.RequestIdFilter"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} {request_id}: {message}", "style": "{"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "line"},
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {"django": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
 }

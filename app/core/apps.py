@@ -5,3 +5,6 @@ class CoreConfig(AppConfig):
     """What any project on this stack needs: health checks and start-up commands."""
 
     name = "core"
+
+    def ready(self) -> None:
+        from core import request_id  # noqa: F401 -- connects its receivers

@@ -32,12 +32,10 @@ own_folders() {
 }
 
 become_user() {
-  # The bounding set stays, as emptying it takes a capability more; nothing can be gained from it with
-  # no_new_privs.
   local switch=(setpriv --reuid "$user" --regid "$user" --init-groups
-    --inh-caps=-all --ambient-caps=-all --no-new-privs)
+    --inh-caps=-all --ambient-caps=-all --bounding-set=-all --no-new-privs)
   "${switch[@]}" true \
-    || die "cannot become user $user: the container needs capabilities SETUID and SETGID"
+    || die "cannot become user $user: the container needs capabilities SETUID, SETGID and SETPCAP"
   # With root's, libpq would look for certificates in a folder it may not enter, and give up.
   HOME="$(getent passwd "$user" | cut -d: -f6)"
   export HOME USER="$user" LOGNAME="$user"
@@ -53,13 +51,19 @@ step() {
   local hint=$1
   shift
   say "$*"
-  python manage.py "$@" &
+  # Without a redirection, the input of what runs in the background is empty.
+  python manage.py "$@" <&0 3<&- &
   child=$!
   wait "$child" || die "$1 failed: $hint"
   child=
 }
 
 cd "$(dirname "$0")/.."
+
+# The password of the database's owner is for migrate alone. Root alone may open its file, so root does, and
+# what it has opened outlives the switch of user.
+[[ -e /dev/fd/3 ]] || { exec 3< "${POSTGRES_OWNER_PASSWORD_FILE:-}"; } 2> /dev/null \
+  || die "cannot read POSTGRES_OWNER_PASSWORD_FILE '${POSTGRES_OWNER_PASSWORD_FILE:-}': set it to the owner's file"
 
 if [[ "$(id -u)" -eq 0 ]]; then
   say "volume folders ${folders[*]}"
@@ -74,8 +78,11 @@ done
 
 step "see the message above; the database's own log says more" wait_for_db
 step "see the message above; is there space left in ${folders[0]}?" collectstatic --noinput
-step "the database is as the last complete migration left it: correct the cause above, start again" \
-  migrate --noinput
+# Through a pipe of our own: the file itself can't be opened by its path in /dev/fd.
+POSTGRES_USER="${POSTGRES_OWNER:?}" POSTGRES_PASSWORD_FILE=/dev/stdin \
+  step "the database is as the last complete migration left it: correct the cause above, start again" \
+  migrate --noinput < <(cat <&3)
+exec 3<&-
 
 say "gunicorn"
 command -v gunicorn > /dev/null || die "there is no gunicorn on PATH: install requirements.txt"

@@ -1,16 +1,22 @@
 import os
 import re
 import stat
+import struct
+import zlib
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from PIL import Image
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from rest_framework.test import APIClient
 
 from movies.models import Film
-from movies.posters import MAX_BYTES
+from movies.posters import MAX_BYTES, MAX_PIXELS
 from tests.conftest import MakeFilm, MakeImage
 
 SERVER_CHOSEN = r"posters/[0-9a-f]{32}\.%s"
@@ -59,20 +65,29 @@ def test_film_with_poster_in_one_request(
     assert Film.objects.get(pk=answer.json()["id"]).poster.size > 0
 
 
+@pytest.mark.parametrize("folders", ["../../../", "/etc/", "..\\\\..\\\\", "..&#47;"])
 def test_names_of_clients_lead_nowhere(
-    editor: APIClient, make_film: MakeFilm, make_image: MakeImage, media: Path
+    editor: APIClient, make_film: MakeFilm, make_image: MakeImage, media: Path, folders: str
 ) -> None:
     film = make_film()
     image = make_image()
     # By hand, because the test client would itself take the folders out of the name.
     body = (
-        b'--b\r\nContent-Disposition: form-data; name="poster"; filename="../../../evil.png"\r\n'
+        b'--b\r\nContent-Disposition: form-data; name="poster"; filename="FOLDERSevil.png"\r\n'
         b"Content-Type: image/png\r\n\r\n" + image.read() + b"\r\n--b--\r\n"
     )
 
-    answer = editor.patch(f"/api/movies/{film.pk}", body, content_type="multipart/form-data; boundary=b")
+    def patch(body: bytes) -> Any:
+        content_type = "multipart/form-data; boundary=b"
+        return editor.patch(f"/api/movies/{film.pk}", body, content_type=content_type)
 
-    assert answer.status_code == 200
+    answer = patch(body.replace(b"FOLDERS", folders.encode()))
+    assert answer.status_code == 400
+    assert "the name of a file has a folder in it" in answer.json()["detail"]
+    assert files(media) == []
+
+    # Without the folders, the name is still not ours to keep.
+    assert patch(body.replace(b"FOLDERS", b"")).status_code == 200
     [stored] = files(media)
     assert re.fullmatch(SERVER_CHOSEN % "png", stored)
     assert not list(media.parent.rglob("evil*"))
@@ -105,12 +120,67 @@ def a_cut_off_image(make_image: MakeImage) -> SimpleUploadedFile:
 
 
 def of_size(make_image: MakeImage, size: int) -> SimpleUploadedFile:
-    # Viewers do not mind what follows an image's end.
-    return SimpleUploadedFile("poster.png", make_image().read().ljust(size, b"\0"), "image/png")
+    """An image with a comment that makes it as large as that."""
+    content = make_image().read()
+    comment = png_chunk(b"prVt", bytes(size - len(content) - 12))
+    return SimpleUploadedFile("poster.png", content[:-12] + comment + content[-12:], "image/png")
 
 
 def too_large(make_image: MakeImage) -> SimpleUploadedFile:
     return of_size(make_image, MAX_BYTES + 1)
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_of(width: int, height: int) -> SimpleUploadedFile:
+    """A few bytes that say that they are an image of this size."""
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    pixels = zlib.compress(b"")
+    content = b"".join(
+        png_chunk(kind, data) for kind, data in ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
+    )
+    return SimpleUploadedFile("poster.png", b"\x89PNG\r\n\x1a\n" + content, "image/png")
+
+
+def of_many_pixels(_make_image: MakeImage) -> SimpleUploadedFile:
+    return png_of(4096, 4097)
+
+
+def a_bomb(_make_image: MakeImage) -> SimpleUploadedFile:
+    return png_of(50_000, 50_000)
+
+
+def animated(image_format: str) -> Callable[[MakeImage], SimpleUploadedFile]:
+    def make(_make_image: MakeImage) -> SimpleUploadedFile:
+        content = BytesIO()
+        first, second = (Image.new("RGB", (8, 12), colour) for colour in ("red", "blue"))
+        first.save(content, image_format, save_all=True, append_images=[second])
+        return SimpleUploadedFile(f"poster.{image_format.lower()}", content.getvalue(), "image/png")
+
+    return make
+
+
+def with_a_page_behind(image_format: str) -> Callable[[MakeImage], SimpleUploadedFile]:
+    def make(make_image: MakeImage) -> SimpleUploadedFile:
+        content = make_image("poster.png", image_format).read() + b"<script>alert(1)</script>"
+        return SimpleUploadedFile("poster.png", content, "image/png")
+
+    return make
+
+
+def a_cut_off_jpeg(make_image: MakeImage) -> SimpleUploadedFile:
+    return SimpleUploadedFile("poster.jpg", make_image("poster.jpg", "JPEG").read()[:-2], "image/jpeg")
+
+
+def a_drawing(_make_image: MakeImage) -> SimpleUploadedFile:
+    content = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+    return SimpleUploadedFile("poster.png", content, "image/png")
+
+
+def named_as_a_page(make_image: MakeImage) -> SimpleUploadedFile:
+    return SimpleUploadedFile("poster.html", make_image().read(), "image/png")
 
 
 @pytest.mark.parametrize(
@@ -120,6 +190,16 @@ def too_large(make_image: MakeImage) -> SimpleUploadedFile:
         (not_an_image, "not an image or a corrupted image"),
         (a_cut_off_image, "not an image or a corrupted image"),
         (too_large, f"at most {MAX_BYTES} are allowed"),
+        (of_many_pixels, f"has 4096 x 4097 pixels, at most {MAX_PIXELS} are allowed"),
+        (a_bomb, "not an image or a corrupted image"),
+        (animated("PNG"), "The image is animated"),
+        (animated("WEBP"), "The image is animated"),
+        (with_a_page_behind("PNG"), "The file goes on after the image"),
+        (with_a_page_behind("JPEG"), "The file goes on after the image"),
+        (with_a_page_behind("WEBP"), "The file goes on after the image"),
+        (a_cut_off_jpeg, "or ends within it"),
+        (a_drawing, "not an image or a corrupted image"),
+        (named_as_a_page, "extension “html” is not allowed"),
     ],
 )
 @pytest.mark.parametrize("way", ["api", "admin"])
@@ -149,8 +229,23 @@ def test_bad_posters_are_refused(
     assert files(media) == []
 
 
-def test_largest_poster(editor: APIClient, make_film: MakeFilm, make_image: MakeImage, media: Path) -> None:
-    upload = of_size(make_image, MAX_BYTES)
+def of_largest_size(make_image: MakeImage) -> SimpleUploadedFile:
+    return of_size(make_image, MAX_BYTES)
+
+
+def of_most_pixels(_make_image: MakeImage) -> SimpleUploadedFile:
+    return png_of(4096, 4096)
+
+
+@pytest.mark.parametrize("good", [of_largest_size, of_most_pixels])
+def test_largest_poster(
+    editor: APIClient,
+    make_film: MakeFilm,
+    make_image: MakeImage,
+    media: Path,
+    good: Callable[[MakeImage], SimpleUploadedFile],
+) -> None:
+    upload = good(make_image)
 
     answer = editor.patch(f"/api/movies/{make_film().pk}", {"poster": upload}, format="multipart")
 

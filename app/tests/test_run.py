@@ -15,6 +15,10 @@ STUB = """#!/bin/bash
 call="${{0##*/}} $*"
 echo "$call" >> "$STUB_CALLS"
 [[ -z $STUB_FAILS || $call != *"$STUB_FAILS"* ]] || exit 1
+note_database() {{
+  [[ ! -e /dev/fd/3 ]] || echo "OPEN $1 has the owner's password" >> "$STUB_CALLS"
+  echo "DATABASE $1 as $POSTGRES_USER with $(cat "$POSTGRES_PASSWORD_FILE")" >> "$STUB_CALLS"
+}}
 {body}
 """
 BODIES = {
@@ -22,8 +26,10 @@ BODIES = {
     "stat": 'echo "$STUB_OWNER"',
     "getent": "echo django:x:10001:10001::/home/django:/bin/sh",
     "chown": "",
-    "python": '[[ $* != *"$STUB_HANGS"* || -z $STUB_HANGS ]] || exec sleep 60',
-    "gunicorn": 'echo "HOME=$HOME umask=$(umask)" >> "$STUB_CALLS"',
+    "python": """[[ $* != *"$STUB_HANGS"* || -z $STUB_HANGS ]] || exec sleep 60
+        note_database "${2}" """,
+    "gunicorn": """echo "HOME=$HOME umask=$(umask)" >> "$STUB_CALLS"
+        note_database gunicorn""",
     "setpriv": 'while [[ $1 != true && $1 != bash ]]; do shift; done; STUB_UID=10001 exec "$@"',
 }
 START = [
@@ -44,7 +50,14 @@ class Container:
             program = programs / name
             program.write_text(STUB.format(body=body))
             program.chmod(0o755)
+        self.owner_password = folder / "owner_password"
+        self.owner_password.write_text("the owner's")
+        (folder / "password").write_text("the app's")
         self.environment = {
+            "POSTGRES_USER": "app",
+            "POSTGRES_PASSWORD_FILE": str(folder / "password"),
+            "POSTGRES_OWNER": "owner",
+            "POSTGRES_OWNER_PASSWORD_FILE": str(self.owner_password),
             "PATH": f"{programs}:/usr/bin:/bin",
             "HOME": "/root",
             "DJANGO_STATIC_ROOT": str(self.folders[0]),
@@ -90,6 +103,9 @@ def test_as_root_all_steps_in_order(container: Container) -> None:
     calls = container.calls("chown", "setpriv", "python", "gunicorn")
     assert calls[:3] == [f"chown -Rh 10001:10001 {folder}" for folder in container.folders]
     assert calls[3].startswith("setpriv --reuid django --regid django --init-groups ")
+    assert calls[4].split()[:-2] == calls[3].split()[:-1]
+    dropped = {"--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--no-new-privs"}
+    assert dropped < set(calls[4].split())
     assert calls[5:] == START
     assert [line.removeprefix("run.sh: ").split()[0] for line in output.splitlines()] == [
         "volume",
@@ -120,6 +136,35 @@ def test_as_the_unprivileged_user(container: Container) -> None:
     assert container.calls("chown", "setpriv", "python", "gunicorn") == START
 
 
+@pytest.mark.parametrize("uid", ["0", "10001"])
+def test_migrate_alone_is_the_databases_owner(container: Container, uid: str) -> None:
+    for folder in container.folders:
+        folder.mkdir()
+
+    code, _, errors = container.run(STUB_UID=uid)
+
+    assert (code, errors) == (0, "")
+    assert container.calls("DATABASE", "OPEN") == [
+        "DATABASE wait_for_db as app with the app's",
+        "DATABASE collectstatic as app with the app's",
+        "DATABASE migrate as owner with the owner's",
+        "DATABASE gunicorn as app with the app's",
+    ]
+
+
+def test_without_the_owners_password(container: Container) -> None:
+    container.owner_password.unlink()
+
+    code, _, errors = container.run()
+
+    assert code == 1
+    assert errors == (
+        f"run.sh: error: cannot read POSTGRES_OWNER_PASSWORD_FILE '{container.owner_password}':"
+        " set it to the owner's file\n"
+    )
+    assert not container.calls_file.exists()
+
+
 def test_number_of_workers(container: Container) -> None:
     container.run(WEB_CONCURRENCY="7")
 
@@ -131,7 +176,7 @@ def test_number_of_workers(container: Container) -> None:
     [
         ("id -u django", "this system has no user 'django': create it in the image", "id"),
         ("chown", "the container needs capability CHOWN", "chown"),
-        ("setpriv", "the container needs capabilities SETUID and SETGID", "setpriv"),
+        ("setpriv", "the container needs capabilities SETUID, SETGID and SETPCAP", "setpriv"),
         ("wait_for_db", "wait_for_db failed: see the message above", "python"),
         ("collectstatic", "collectstatic failed: see the message above", "python"),
         ("migrate", "migrate failed: the database is as the last complete migration left it", "python"),

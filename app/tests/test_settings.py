@@ -10,7 +10,6 @@ REQUIRED = [
     "POSTGRES_HOST",
     "POSTGRES_PORT",
     "POSTGRES_DB",
-    "POSTGRES_USER",
     "POSTGRES_PASSWORD_FILE",
 ]
 SHOW = "from django.conf import settings; print(settings.DEBUG, settings.ALLOWED_HOSTS)"
@@ -64,6 +63,47 @@ def test_empty_secret(tmp_path: Path) -> None:
         only_line(result.stderr)
         == f"Error: POSTGRES_PASSWORD_FILE: {secret} is empty: write the secret into it"
     )
+
+
+def show(expression: str, **environment: str) -> str:
+    result = manage(
+        "shell",
+        "--no-imports",
+        "-c",
+        f"from django.conf import settings; print({expression})",
+        **environment,
+    )
+    assert result.returncode == 0, result.stderr
+    return only_line(result.stdout)
+
+
+def test_user_of_the_database_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "user").write_text("films_blue\n")
+
+    user = show(
+        "settings.DATABASES['default']['USER']",
+        POSTGRES_USER="",
+        POSTGRES_USER_FILE=str(tmp_path / "user"),
+    )
+
+    assert user == "films_blue"
+
+
+def test_no_user_of_the_database() -> None:
+    result = manage("check", POSTGRES_USER="")
+
+    assert only_line(result.stderr).startswith("Error: POSTGRES_USER_FILE is not set: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "keys"), [("", "[]"), ("newer\nolder\n", "['newer', 'older']"), (None, "[]")]
+)
+def test_keys_of_before(tmp_path: Path, content: str | None, keys: str) -> None:
+    path = tmp_path / "keys"
+    path.write_text(content or "")
+
+    name = "" if content is None else str(path)
+    assert show("settings.SECRET_KEY_FALLBACKS", DJANGO_SECRET_KEY_FALLBACKS_FILE=name) == keys
 
 
 @pytest.mark.parametrize(("value", "debug"), [("1", "True"), ("0", "False"), ("", "False")])
