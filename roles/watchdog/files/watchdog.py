@@ -1,0 +1,327 @@
+#!/usr/bin/python3
+"""Ends containers that hang, and starts ones that Docker left stopped.
+
+Docker's restart policy covers a process that ends. It doesn't cover one that hangs, nor a start that fails.
+A container that its health check calls unhealthy is sent its stop signal, and killed if that has no effect:
+by its process, not through Docker, for which it then ended by itself and is restarted by the policy. (What is
+stopped through Docker counts as stopped by a person; were it to be started again by whoever stopped it, a
+power cut in between would leave it stopped.)
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import http.client
+import json
+import os
+import signal
+import socket
+import time
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+# Seconds between two looks.
+PERIOD = 2.0
+# Seconds after its stop signal after which a container that is still unhealthy is killed. One that has become
+# healthy heeds the signal, a database that writes its data out for example: it has all of its own grace.
+PATIENCE = 10.0
+# Seconds until the next try, after the first one; twice as long after each further one.
+PAUSE = 30.0
+LONGEST_PAUSE = 1800.0
+# What Docker gives a container that says nothing of its own.
+DEFAULT_GRACE = 10.0
+# Seconds without a health check after which the engine has given up checking: longer than the interval and
+# the timeout of one together.
+SILENCE = 20.0
+NEVER = "0001-01-01T00:00:00Z"
+
+
+class EngineError(Exception):
+    """The engine doesn't answer, or refuses."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of the project, as Docker describes it."""
+
+    id: str
+    name: str
+    pid: int
+    running: bool
+    paused: bool
+    restarting: bool
+    has_run: bool
+    health: str  # "" without a health check
+    checked: str  # when the last check ended
+    is_to_run: bool  # by its restart policy
+    stop_signal: signal.Signals
+    grace: float
+
+    @property
+    def hangs(self) -> bool:
+        """Tell whether its health check has failed for some time."""
+        return self.running and not self.paused and self.health == "unhealthy"
+
+    @property
+    def is_checked(self) -> bool:
+        """Tell whether the engine is to check its health."""
+        return self.running and not self.paused and bool(self.health)
+
+    @property
+    def is_down(self) -> bool:
+        """Tell whether it ended, or was not started, and nobody is about to change that.
+
+        One that has never run is part of a deploy that didn't get to it.
+        """
+        return not self.running and not self.restarting and self.has_run and self.is_to_run
+
+
+def signal_named(name: str) -> signal.Signals:
+    """Return a signal by its name in Docker's words, SIGINT, INT or 2; SIGTERM if none has that name."""
+    known = {one.name.removeprefix("SIG"): one for one in signal.Signals}
+    known |= {str(one.value): one for one in signal.Signals}
+    return known.get(name.upper().removeprefix("SIG"), signal.SIGTERM)
+
+
+def parse(found: dict[str, Any]) -> Container:
+    """Make a Container of what Docker's API says of one."""
+    state, config = found["State"], found["Config"]
+    health = state.get("Health") or {}
+    grace = config.get("StopTimeout")
+    return Container(
+        id=found["Id"],
+        name=found["Name"].lstrip("/"),
+        pid=state["Pid"],
+        running=state["Running"] and not state["Restarting"],
+        paused=state["Paused"],
+        restarting=state["Restarting"],
+        has_run=state["StartedAt"] != NEVER,
+        health=health.get("Status", ""),
+        checked=(health.get("Log") or [{"End": ""}])[-1]["End"],
+        is_to_run=found["HostConfig"]["RestartPolicy"]["Name"] in ("always", "unless-stopped"),
+        stop_signal=signal_named(config.get("StopSignal") or ""),
+        grace=DEFAULT_GRACE if grace is None else float(grace),
+    )
+
+
+class Engine:
+    """Docker's API, on its local socket."""
+
+    def __init__(self, address: str = "/run/docker.sock") -> None:
+        self.address = address
+
+    def call(self, method: str, path: str, **query: str) -> Any:
+        """Return the engine's answer.
+
+        Raises:
+            EngineError: It gives none, or an error.
+        """
+        connection = http.client.HTTPConnection("localhost", timeout=30)
+        try:
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.settimeout(30)
+            connection.sock.connect(self.address)
+            connection.request(method, f"{path}?{urllib.parse.urlencode(query)}")
+            answer = connection.getresponse()
+            text = answer.read()
+            said = json.loads(text) if text else None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise EngineError(f"the engine does not answer: {error}") from error
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            raise EngineError(str((said or {}).get("message", answer.status)))
+        return said
+
+    def containers(self, project: str) -> list[Container]:
+        labels = [f"com.docker.compose.project={project}", "com.docker.compose.oneoff=False"]
+        listed = self.call("GET", "/containers/json", all="1", filters=json.dumps({"label": labels}))
+        found = []
+        for one in listed:
+            # It may have been removed meanwhile.
+            with suppress(EngineError):
+                found.append(parse(self.call("GET", f"/containers/{one['Id']}/json")))
+        return found
+
+    def was_stopped(self, container: Container) -> bool:
+        """Tell whether somebody stopped a container, which Docker notes in its own files alone."""
+        root = Path(self.call("GET", "/info")["DockerRootDir"])
+        try:
+            noted = json.loads((root / "containers" / container.id / "config.v2.json").read_text())
+        except (OSError, ValueError):
+            return True
+        return bool(noted.get("HasBeenManuallyStopped", True))
+
+    def start(self, container: Container) -> None:
+        self.call("POST", f"/containers/{container.id}/start")
+
+    def resume_checks(self, container: Container) -> None:
+        """Pause a container for a moment, as its health is checked again from then on."""
+        # Ended in between, this would leave it paused.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        try:
+            self.call("POST", f"/containers/{container.id}/pause")
+            self.call("POST", f"/containers/{container.id}/unpause")
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+    def signal(self, container: Container, number: int) -> None:
+        """Send a signal to a container's first process, unless that has ended."""
+        with suppress(ProcessLookupError, EngineError):
+            descriptor = os.pidfd_open(container.pid)
+            try:
+                # Still its own, so the descriptor is not of a later process with the same number.
+                if parse(self.call("GET", f"/containers/{container.id}/json")).pid == container.pid:
+                    signal.pidfd_send_signal(descriptor, number)
+            finally:
+                os.close(descriptor)
+
+
+@dataclass
+class Case:
+    """What was done about a container."""
+
+    tries: int = 0
+    last_try: float = 0.0
+    ending: int = 0  # the process that was sent its stop signal
+    seen_down: bool = False
+    checked: str | None = None  # when the last health check ended, in the engine's words
+    seen_checked: float = 0.0  # when that was seen first
+
+    def is_due(self, now: float) -> bool:
+        if not self.tries:
+            return True
+        pause: float = min(PAUSE * 2 ** (self.tries - 1), LONGEST_PAUSE)
+        return now - self.last_try >= pause
+
+    def note_try(self, now: float) -> None:
+        self.tries += 1
+        self.last_try = now
+
+
+@dataclass
+class Watchdog:
+    """What is known from one look to the next."""
+
+    engine: Engine
+    project: str
+    cases: dict[str, Case] = field(default_factory=dict)
+
+    def look(self, now: float) -> None:
+        """Look at all containers once, and do what is due.
+
+        Raises:
+            EngineError: The engine does not answer.
+        """
+        present = self.engine.containers(self.project)
+        self.cases = {one.id: self.cases.get(one.id, Case()) for one in present}
+        for container in present:
+            case = self.cases[container.id]
+            if container.is_checked:
+                self.heed_silence(container, case, now)
+            if container.pid == case.ending and container.running:
+                self.press(container, case, now)
+            elif container.hangs:
+                self.end(container, case, now)
+            elif container.is_down:
+                self.start(container, case, now)
+            elif container.running and now - case.last_try > LONGEST_PAUSE:
+                case.tries = 0
+            case.seen_down = container.is_down
+
+    def heed_silence(self, container: Container, case: Case, now: float) -> None:
+        """Have the engine check a container's health if it does not.
+
+        Engine 20.10 forgets to for containers that ran on while it was restarted (live-restore).
+        """
+        if container.checked != case.checked:
+            case.checked, case.seen_checked = container.checked, now
+        elif now - case.seen_checked >= SILENCE:
+            case.seen_checked = now
+            say(
+                f"{container.name} has had no health check for {SILENCE:.0f} s: having the engine resume them"
+            )
+            self.engine.resume_checks(container)
+
+    def end(self, container: Container, case: Case, now: float) -> None:
+        """Send a container that hangs its stop signal."""
+        if not case.is_due(now):
+            return
+        case.note_try(now)
+        case.ending = container.pid
+        name = container.stop_signal.name
+        say(f"{container.name} is unhealthy: sending {name} for Docker to restart it (try {case.tries})")
+        self.engine.signal(container, container.stop_signal)
+
+    def press(self, container: Container, case: Case, now: float) -> None:
+        """Kill a container that does not heed its stop signal."""
+        waited = now - case.last_try
+        if waited < (PATIENCE if container.health == "unhealthy" else max(container.grace, PATIENCE)):
+            return
+        say(f"{container.name} has not ended {waited:.0f} s after its stop signal: killing it")
+        self.engine.signal(container, signal.SIGKILL)
+
+    def start(self, container: Container, case: Case, now: float) -> None:
+        """Start a container that was down at the last look as well, unless somebody stopped it."""
+        if not case.seen_down or not case.is_due(now) or self.engine.was_stopped(container):
+            return
+        case.note_try(now)
+        try:
+            self.engine.start(container)
+        except EngineError as error:
+            say(f"{container.name} is down and does not start (try {case.tries}): {error}")
+        else:
+            say(f"{container.name} was down: started it (try {case.tries})")
+
+
+def say(text: str) -> None:
+    """Write one line to the journal."""
+    print(" ".join(text.split()), flush=True)
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[bool]:
+    """Keep rollouts from beginning; tell whether there is none now, nor a host without any so far."""
+    try:
+        file = lock.open()
+    except FileNotFoundError:
+        yield False
+        return
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def main() -> None:
+    """Look again and again."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("project", help="name of the Compose project")
+    parser.add_argument("lock", type=Path, help="file that is locked while a rollout is under way")
+    arguments = parser.parse_args()
+    watchdog = Watchdog(Engine(), arguments.project)
+    trouble = ""
+    while True:
+        with alone(arguments.lock) as may:
+            try:
+                if may:
+                    watchdog.look(time.monotonic())
+                said = ""
+            except EngineError as error:
+                said = str(error)
+        if said != trouble:
+            say(said or "the engine answers again")
+        trouble = said
+        time.sleep(PERIOD)
+
+
+if __name__ == "__main__":
+    main()
