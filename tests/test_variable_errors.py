@@ -65,3 +65,10 @@ def test_wrong_value_is_told_with_what_it_must_be(name: str, value: object, want
 )
 def test_right_value_passes(name: str, value: object) -> None:
     assert mistyped({name: value}, OPTIONS) == []
+
+
+def test_a_secret_is_not_shown() -> None:
+    options = {"stack_secrets": {"type": "dict", "no_log": True}}
+    assert mistyped({"stack_secrets": "hunter2"}, options) == [
+        "stack_secrets is of the wrong kind, it must be dict"
+    ]

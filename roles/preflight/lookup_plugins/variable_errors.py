@@ -77,7 +77,8 @@ def mistyped(values: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]
             wanted = spec["type"] + (f" of {spec['elements']}" if "elements" in spec else "")
             if "choices" in spec:
                 wanted = "one of " + ", ".join(map(str, spec["choices"]))
-            found.append(f"{name} is {values[name]!r}, it must be {wanted}")
+            said = "of the wrong kind" if option.get("no_log") else repr(values[name])
+            found.append(f"{name} is {said}, it must be {wanted}")
     return found
 
 

@@ -1,0 +1,131 @@
+"""Settings are added to the engine's file, and none of the user's is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import daemon_settings
+import pytest
+from daemon_settings import SettingsError, flags, merge, read, validate, write
+
+OURS = {"live-restore": True, "icc": False, "log-driver": "json-file", "log-opts": {"max-size": "10m"}}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "given", "merged"),
+    [
+        pytest.param({}, set(), OURS, id="nothing there"),
+        pytest.param({"icc": True}, set(), OURS | {"icc": True}, id="theirs win"),
+        pytest.param({"dns": ["192.0.2.1"]}, set(), OURS | {"dns": ["192.0.2.1"]}, id="theirs stay"),
+        pytest.param(
+            {"log-opts": {"max-size": "1g", "tag": "x"}},
+            set(),
+            OURS | {"log-opts": {"max-size": "1g", "tag": "x"}},
+            id="theirs win inside",
+        ),
+        pytest.param(
+            {"log-opts": {"tag": "x"}},
+            set(),
+            OURS | {"log-opts": {"tag": "x", "max-size": "10m"}},
+            id="added inside",
+        ),
+        pytest.param(
+            {"log-driver": "journald"},
+            set(),
+            {"log-driver": "journald", "live-restore": True, "icc": False},
+            id="options of another log driver",
+        ),
+        pytest.param(
+            {},
+            {"icc", "log-driver"},
+            {"live-restore": True},
+            id="on the command line already",
+        ),
+    ],
+)
+def test_merging(theirs: dict[str, object], given: set[str], merged: dict[str, object]) -> None:
+    before = json.dumps([theirs, OURS])
+
+    assert merge(theirs, OURS, given) == merged
+    assert json.dumps([theirs, OURS]) == before
+
+
+@pytest.mark.parametrize("text", ["", "{}", None])
+def test_an_empty_or_missing_file_has_no_settings(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "daemon.json").write_text(text)
+
+    assert read(tmp_path / "daemon.json") == {}
+
+
+@pytest.mark.parametrize("text", ["{", '{"icc": true,}', "[]", "icc: true"])
+def test_what_is_no_json_object_is_named_in_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "daemon.json"
+    path.write_text(text)
+
+    with pytest.raises(SettingsError) as caught:
+        read(path)
+
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert path.read_text() == text
+
+
+def test_flags_of_the_engine_that_runs(tmp_path: Path) -> None:
+    # Any process will do, such as this one with its arguments.
+    (tmp_path / "docker.pid").write_text(str(os.getpid()))
+    words = Path(f"/proc/{os.getpid()}/cmdline").read_text().split("\0")
+    expected = {word[2:].partition("=")[0] for word in words if word.startswith("--")}
+
+    assert flags(tmp_path / "docker.pid") == expected
+    assert flags(tmp_path / "missing") == set()
+
+
+def engine(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+    """Put a dockerd on PATH."""
+    program = folder / "bin/dockerd"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{body}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+
+
+def test_a_file_that_the_engine_refuses_is_not_put_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine(tmp_path, monkeypatch, "echo 'unknown option x' >&2; exit 1")
+    path, pending = tmp_path / "daemon.json", tmp_path / "pending"
+    path.write_text("{}")
+
+    with pytest.raises(SettingsError, match="unknown option x"):
+        write(path, '{"x": 1}', pending)
+
+    assert path.read_text() == "{}"
+    assert not pending.exists()
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["bin", "daemon.json"]
+
+
+def test_an_engine_that_can_not_validate_is_not_asked_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine(tmp_path, monkeypatch, "echo 'unknown flag: --validate' >&2; exit 125")
+
+    validate(tmp_path / "any")
+
+
+def test_the_file_keeps_its_mode_and_is_noted_as_pending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon_settings, "validate", lambda _path: None)
+    path, pending = tmp_path / "docker/daemon.json", tmp_path / "pending"
+
+    write(path, "{}", pending)
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert pending.exists()
+
+    path.chmod(0o600)
+    write(path, '{"icc": false}', pending)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.read_text() == '{"icc": false}'
