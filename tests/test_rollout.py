@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import rollout
+from ansible.module_utils.stack_database import Database
 from ansible.module_utils.stack_docker import Container, RolloutError, in_flight, parse_container
 from ansible.module_utils.stack_releases import Release, Store
 
@@ -112,7 +113,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     applied: list[str] = []
     container = Container("1", "django-db-1", "db", "", "", running=True, restarts=0, pid=1)
     monkeypatch.setattr(rollout, "containers", lambda _project: [container])
-    monkeypatch.setattr(rollout, "applied_migrations", lambda _container: applied)
+    monkeypatch.setattr(Database, "migrations", lambda _database: applied)
     return applied
 
 
@@ -149,6 +150,10 @@ def test_a_release_that_the_database_has_moved_past_is_refused(two: Store, datab
         rollout.choose(two, "")
 
 
+def test_the_release_that_is_served_is_chosen(two: Store) -> None:
+    assert rollout.choose(two, "current") == release(2)
+
+
 def test_nothing_to_go_back_to(store: Store, database: list[str]) -> None:
     with pytest.raises(RolloutError, match="no release before this one is on this host"):
         rollout.choose(store, "")
@@ -170,6 +175,7 @@ def found(**changes: Any) -> dict[str, Any]:
             }
         },
         "State": state | changes,
+        "Mounts": [{"Destination": "/run/secrets/key", "Source": "/srv/key"}],
         "NetworkSettings": {"Networks": {"django_backend": network, "django_database": {"IPAMConfig": None}}},
     }
 

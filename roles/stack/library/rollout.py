@@ -12,6 +12,8 @@ description:
     ready, one file switches nginx to it, without a reload. The old one is closed to new connections, drained
     and stopped.
   - A release that fails is removed again; the one before keeps serving.
+  - Roles and privileges of the database are put in place before a release needs them.
+  - A rotation of secrets that has begun is finished. The API is replaced if it was started with others.
   - What is to do is read off the host, so a run that was killed is finished by the next.
   - In check mode, and on a host without an engine, says what would be done.
 options:
@@ -34,7 +36,7 @@ options:
         V(ready_path), the API's readiness.
     type: dict
   release:
-    description: The kept release to roll back to; empty for the one before.
+    description: The kept release to serve; V(current) for the one that is served, empty for the one before.
     type: str
     default: ""
   allow_destructive_migrations:
@@ -101,11 +103,11 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible.module_utils.stack_database import Database  # noqa: E402
 from ansible.module_utils.stack_docker import (  # noqa: E402
     PORT,
     Container,
     RolloutError,
-    applied_migrations,
     connections,
     containers,
     docker,
@@ -113,6 +115,7 @@ from ansible.module_utils.stack_docker import (  # noqa: E402
     refuse,
 )
 from ansible.module_utils.stack_releases import Release, Store, read, sync, write  # noqa: E402
+from ansible.module_utils.stack_secrets import Secrets  # noqa: E402
 
 NGINX_CONF = Path("/etc/nginx/site/nginx.conf")
 UP = ("up", "--detach", "--no-deps", "--no-build", "--pull=never")
@@ -174,6 +177,9 @@ class Plan:
     database: str = ""  # "", "start" or "replace"
     nginx: str = ""  # "", "start" or "replace"
     api: bool = False  # a new container
+    roles: bool = False  # roles or privileges of the database
+    rotation: bool = False  # secrets that are to be replaced
+    former_login: bool = False  # the API can still log in as it did before a rotation
     retire: list[Container] = field(default_factory=list)  # containers of an earlier run
     reload: bool = False
     commit: bool = False
@@ -181,8 +187,11 @@ class Plan:
     def steps(self) -> list[str]:
         """Say it in words."""
         found = [f"{verb} {what}" for verb, what in ((self.database, "db"), (self.nginx, "nginx")) if verb]
+        found += ["set up the database's roles"] if self.roles else []
+        found += ["replace secrets"] if self.rotation else []
         found += ["switch to a new api container"] if self.api else []
         found += [f"remove {container.name}, left by a run that was killed" for container in self.retire]
+        found += ["close the database login of before"] if self.former_login else []
         found += ["reload nginx"] if self.reload and not self.nginx else []
         return found or (["note the release"] if self.commit else [])
 
@@ -208,6 +217,7 @@ class Rollout:
         self.nginx_folder = store.folder / "nginx"
         self.flag = self.nginx_folder / "green"
         self.loaded = store.folder / "nginx.loaded"
+        self.secrets = Secrets(store.folder / "secrets")
         self.done: list[str] = []
         self.undo: list[Callable[[], None]] = []
 
@@ -244,10 +254,17 @@ class Rollout:
             if one and one.config_hash != wanted[service]:
                 state[service] = "replace"
         plan.database, plan.nginx = state["db"], state["nginx"]
+        plan.rotation = bool(self.secrets.rotation())
+        plan.roles = not self.found("db")
+        if not plan.database:
+            database = self.database()
+            roles = database.roles()
+            plan.roles = bool(database.missing(roles))
+            plan.former_login = bool(database.former_login(roles))
         apis = [one for one in present if one.service == "api"]
         live = self.in_slot(self.live, apis)
         plan.retire = [one for one in apis if one is not live]
-        plan.api = not live or live.config_hash != wanted["api"] or not self.is_ready(live)
+        plan.api = not live or live.config_hash != wanted["api"] or not self.is_current(live)
         digests = {read(self.loaded), digest(read(self.nginx_folder / "nginx.conf"))}
         plan.reload = digests != {digest(self.release.nginx_conf)}
         plan.commit = self.store.current() != self.release.name
@@ -255,6 +272,16 @@ class Rollout:
 
     def in_slot(self, slot: str, apis: list[Container]) -> Container | None:
         return next((one for one in apis if one.address == self.slots[slot]), None)
+
+    def is_current(self, live: Container) -> bool:
+        """Tell whether a container is ready, and was started with today's secrets."""
+        return self.is_ready(live) and self.secrets.are_in(live.mounts, Path(f"/proc/{live.pid}/root"))
+
+    def database(self) -> Database:
+        """Return the database, once it takes connections."""
+        database = Database(self.found("db")[0], self.secrets)
+        database.wait(self.start_timeout)
+        return database
 
     # How it is asked
 
@@ -321,7 +348,7 @@ class Rollout:
         for left in containers(self.settings["project"], oneoff=True):
             docker("rm", "--force", left.id)
         try:
-            self.start_database(plan)
+            self.prepare_database(plan)
             for left in plan.retire:
                 self.retire(left)
             old = self.in_slot(self.live, self.found("api"))
@@ -340,9 +367,10 @@ class Rollout:
             raise
         if plan.api and old:
             self.retire(old)
+        self.finish_rotation()
         write(self.store.folder / ".env", f"API_ADDRESS={self.slots[self.live]}\n")
         if plan.commit:
-            self.store.commit(self.release, self.migrations())
+            self.store.commit(self.release, self.database().migrations())
 
     def check_images(self) -> None:
         for image in self.settings["images"]:
@@ -353,23 +381,25 @@ class Rollout:
                     f"image {image} is not on the host: deploy the app that it was built from"
                 ) from error
 
-    def start_database(self, plan: Plan) -> None:
-        if not plan.database:
-            return
-        self.up("db", plan.database)
-        deadline = time.monotonic() + self.start_timeout
-        database = self.found("db")[0]
-        while True:
-            try:
-                docker("exec", database.id, "pg_isready", "--quiet", "--host=127.0.0.1")
-            except RolloutError as error:
-                if time.monotonic() > deadline:
-                    raise RolloutError(
-                        f"the database is not ready after {self.start_timeout} s:\n{database.log()}"
-                    ) from error
-                time.sleep(0.3)
-            else:
-                return
+    def prepare_database(self, plan: Plan) -> None:
+        """Have the database run and know everybody who will log in."""
+        if plan.database:
+            self.up("db", plan.database)
+        database = self.database()
+        if missing := database.missing(database.roles()):
+            database.change(missing)
+            self.done.append("set up the database's roles")
+        self.secrets.settle()
+
+    def finish_rotation(self) -> None:
+        """Refuse what was good before a rotation: nothing that runs uses it any more."""
+        database = self.database()
+        if former := database.former_login(database.roles()):
+            database.close_login(former)
+            self.done.append(f"closed the database login {former}")
+        if names := sorted(self.secrets.rotation()):
+            self.secrets.finish()
+            self.done.append(f"replaced {', '.join(names)}")
 
     def up(self, service: str, verb: str) -> None:
         """Start a service, or replace its container and measure the silence."""
@@ -503,11 +533,6 @@ class Rollout:
             docker("rm", "--force", now.id)
         self.done.append(f"removed {container.name}")
 
-    def migrations(self) -> list[str]:
-        """Return the names of the migrations that the database has."""
-        found: list[str] = applied_migrations(self.found("db")[0])
-        return found
-
 
 def other(slot: str) -> str:
     return "blue" if slot == "green" else "green"
@@ -542,19 +567,22 @@ def choose(store: Store, wanted: str) -> Release:
 
     Args:
         store: Where it is kept.
-        wanted: Its name; empty for the one that ran before.
+        wanted: Its name; `current` for the one that is served, empty for the one before.
 
     Raises:
         RolloutError: There is none, or the database has moved past it.
     """
+    if wanted == "current" and store.current():
+        return store.load(store.current())
     kept = {entry.release: entry for entry in store.kept()}
     before = [name for name in kept if name != store.current()]
     name = wanted or next(iter(before), "before this one")
     if name not in kept:
         raise RolloutError(f"no release {name} is on this host: choose one of {', '.join(kept) or 'none'}")
     release = store.load(name)
+    secrets = Secrets(store.folder / "secrets")
     databases = [one for one in containers(release.settings["project"]) if one.service == "db"]
-    applied = [migration for database in databases for migration in applied_migrations(database)]
+    applied = [migration for one in databases for migration in Database(one, secrets).migrations()]
     if unknown := [migration for migration in applied if migration not in kept[name].migrations]:
         raise RolloutError(
             f"release {name} does not know {', '.join(unknown)}, which the database has had since:"

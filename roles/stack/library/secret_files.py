@@ -7,7 +7,8 @@ DOCUMENTATION = r"""
 module: secret_files
 short_description: Keep secrets in files that one numeric user alone may read
 description:
-  - Makes each secret once, of 256 random bits, and never replaces one that is there.
+  - Makes each secret once, of 256 random bits or as it is given, and never replaces one that is there. To be
+    given another value than the one in use is an error.
   - Compose mounts a secret's file as it is, so its owner is the container's numeric user.
   - Never returns a secret.
 options:
@@ -29,9 +30,17 @@ options:
         description: Who may read it.
         type: int
         required: true
-      copy_of:
-        description: Name of the file to be the same as, as two users can't both own one.
+      initial:
+        description: What it has at first, instead of a random secret. Can't be given.
         type: str
+      change:
+        description: What to do for another value than the one in use, as the end of a sentence.
+        type: str
+        default: ""
+  given:
+    description: Values of secrets that are not to be random, by name of the file.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     support: full
@@ -53,61 +62,65 @@ EXAMPLES = r"""
     files: [{name: password, uid: 999}]
 """
 
-import os  # noqa: E402 - Ansible reads the documentation above first
-import secrets  # noqa: E402
-from pathlib import Path  # noqa: E402
+from pathlib import Path  # noqa: E402 - Ansible reads the documentation above first
+from typing import Any  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible.module_utils.stack_secrets import SecretError, Secrets, check_given, new_secret, write  # noqa: E402
 
 
-def write(path: Path, content: bytes, uid: int) -> None:
-    """Make a secret's file appear whole and already private."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchown(descriptor, uid, uid)
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    partial.rename(path)
-
-
-def is_right(path: Path, content: bytes | None, uid: int) -> bool:
-    """Tell whether a file exists, belongs to its reader alone and, if that is given, has the content."""
+def is_right(path: Path, uid: int) -> bool:
+    """Tell whether a file exists and belongs to its reader alone."""
     if not path.exists():
         return False
     status = path.stat()
-    private = (status.st_uid, status.st_gid, status.st_mode & 0o777) == (uid, uid, 0o400)
-    return private and content in (None, path.read_bytes())
+    return (status.st_uid, status.st_gid, status.st_mode & 0o777) == (uid, uid, 0o400)
 
 
-def keep(folder: Path, files: list[dict[str, str | int | None]], *, dry: bool) -> list[str]:
+def check(secrets: Secrets, files: list[dict[str, Any]], given: dict[str, Any]) -> None:
+    """Check that what is given can be, and is no other than what is in use.
+
+    Raises:
+        SecretError: It isn't.
+    """
+    check_given(given, [file["name"] for file in files if file["initial"] is None])
+    for file in files:
+        name = file["name"]
+        if name in given and (secrets.folder / name).exists() and given[name] != secrets.value(name):
+            raise SecretError(
+                f"the given {name} is not the one in use, and a deploy does not replace it: {file['change']}"
+            )
+
+
+def keep(folder: Path, files: list[dict[str, Any]], given: dict[str, Any], *, dry: bool) -> list[str]:
     """Make or correct what is missing or wrong.
 
     Args:
         folder: Where the files lie.
-        files: `name`, `uid` and `copy_of` of each.
+        files: `name`, `uid`, `initial` and `change` of each.
+        given: Values that are not to be random, by name.
         dry: Only look.
 
     Returns:
         The names of those that are not right, or were not.
+
+    Raises:
+        SecretError: What is given can't be used.
     """
+    check(Secrets(folder), files, given)
     if not dry:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
     wrong = []
     for file in files:
-        path, uid = folder / str(file["name"]), int(file["uid"] or 0)
-        source = folder / str(file["copy_of"]) if file["copy_of"] else None
-        content = source.read_bytes() if source and source.exists() else None
-        if is_right(path, content, uid):
+        path = folder / file["name"]
+        if is_right(path, file["uid"]):
             continue
         wrong.append(path.name)
         if not dry:
-            content = content or (path.read_bytes() if path.exists() else b"")
-            # URL-safe, so that it means the same in every file format and shell.
-            write(path, content or secrets.token_urlsafe(32).encode(), uid)
+            initial = given.get(path.name, file["initial"])
+            fresh = new_secret() if initial is None else initial
+            write(path, path.read_text() if path.exists() else fresh, file["uid"])
     return wrong
 
 
@@ -123,14 +136,19 @@ def main() -> None:
                 "options": {
                     "name": {"type": "str", "required": True},
                     "uid": {"type": "int", "required": True},
-                    "copy_of": {"type": "str"},
+                    "initial": {"type": "str"},
+                    "change": {"type": "str", "default": ""},
                 },
             },
+            "given": {"type": "dict", "default": {}, "no_log": True},
         },
         supports_check_mode=True,
     )
+    folder, files, given = (module.params[name] for name in ("path", "files", "given"))
     try:
-        wrong = keep(Path(module.params["path"]), module.params["files"], dry=module.check_mode)
+        wrong = keep(Path(folder), files, given, dry=module.check_mode)
+    except SecretError as error:
+        module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=f"{error.filename} can't be kept: {error.strerror}")
     module.exit_json(changed=bool(wrong), changed_files=wrong)

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,8 @@ class Container:
     running: bool
     restarts: int
     pid: int
+    # Files and folders of the host, by where the container has them.
+    mounts: dict[str, str] = field(default_factory=dict)
 
     def refresh(self) -> Container | None:
         found = inspect([self.id])
@@ -90,6 +92,7 @@ def parse_container(found: dict[str, Any]) -> Container:
         running=state["Running"] and not state["Restarting"],
         restarts=found["RestartCount"],
         pid=state["Pid"],
+        mounts={mount["Destination"]: mount["Source"] for mount in found["Mounts"]},
     )
 
 
@@ -132,14 +135,3 @@ def refuse(container: Container) -> None:
     result = run(*words, "--jump", "REJECT", "--reject-with", "tcp-reset")
     if result.returncode and container.refresh():
         raise RolloutError(f"{container.name} can't be closed to new connections: {result.stderr.strip()}")
-
-
-def applied_migrations(database: Container) -> list[str]:
-    """Ask PostgreSQL which migrations of Django it has seen; none if the app is without."""
-    script = (
-        'export PGPASSWORD="$(cat "$POSTGRES_PASSWORD_FILE")";'
-        ' ask() { psql --host 127.0.0.1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" -XAtc "$1"; };'
-        ' if [ -n "$(ask "SELECT to_regclass(\'django_migrations\')")" ]; then'
-        " ask \"SELECT app || '.' || name FROM django_migrations ORDER BY id\"; fi"
-    )
-    return docker("exec", database.id, "sh", "-euc", script).split()
