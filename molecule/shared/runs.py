@@ -63,10 +63,10 @@ class Playbooks:
         assert run.status == 0, run.output
         return run
 
-    def start(self, *args: str) -> subprocess.Popen[str]:
-        """Start site.yml, to be watched or killed."""
+    def start(self, *args: str, playbook: str = "site.yml") -> subprocess.Popen[str]:
+        """Start a playbook, to be watched or killed."""
         # Else Ansible names a task only after it has run, as it might have been skipped.
-        return subprocess.Popen(**self.command("site.yml", *args, ANSIBLE_DISPLAY_SKIPPED_HOSTS="1"))
+        return subprocess.Popen(**self.command(playbook, *args, ANSIBLE_DISPLAY_SKIPPED_HOSTS="1"))
 
     def killed_at(self, task: str | int, *args: str) -> str:
         """Run site.yml and kill it, with all its processes, as it begins a task; return that task's name.

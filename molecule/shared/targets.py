@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
 CLIENT = (Path(__file__).parent / "client.py").read_text()
@@ -49,6 +50,17 @@ class Process:
     argv: tuple[str, ...]
     parent: int
 
+
+# Prints whether the address takes a connection on the port.
+REACHES = """
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), 3).close()
+except OSError:
+    print("no")
+else:
+    print("yes")
+"""
 
 # Prints every process below the given one. Other processes of the container, a health check for one,
 # come and go: they are not descendants of its first.
@@ -123,16 +135,24 @@ class Target:
         words = " ".join(["nsenter --target %s --net python3 -c %s", *["%s"] * len(args)])
         return self.run(words, pid, script, *args)
 
+    def psql(self, role: str, password: str, statement: str, host: str = "db") -> CommandResult:
+        """Have PostgreSQL answer a role over TCP, or through its socket if `host` is its folder."""
+        psql = "psql --no-password --host %s --username %s --dbname django -XAtc %s"
+        command = f"docker exec --env %s django-db-1 {psql}"
+        return self.host.run(command, f"PGPASSWORD={password}", host, role, statement)
+
+    def logs_in(self, role: str, password: str) -> bool:
+        """Tell whether PostgreSQL lets a role in over TCP, or refuses its password."""
+        answer = self.psql(role, password, "SELECT 1")
+        refused = f'password authentication failed for user "{role}"' in answer.stderr
+        assert refused != (answer.stdout.strip() == "1"), answer.stderr
+        return not refused
+
     def sql(self, statement: str) -> str:
-        """Return the answer of PostgreSQL, asked over TCP from the container that it runs in."""
-        environment = dict(pair.split("=", 1) for pair in self.container("db")["Config"]["Env"])
-        return self.run(
-            "docker exec --env %s django-db-1 psql --host 127.0.0.1 --username %s --dbname %s -Atc %s",
-            f"PGPASSWORD={self.secret('postgres_password')}",
-            environment["POSTGRES_USER"],
-            environment["POSTGRES_DB"],
-            statement,
-        )
+        """Return the answer of PostgreSQL to its superuser."""
+        answer = self.psql("postgres", self.secret("postgres_password"), statement)
+        assert answer.succeeded, answer.stderr
+        return str(answer.stdout).rstrip("\n")
 
     def is_healthy(self) -> bool:
         """Tell whether every container of the stack runs and those with a health check pass it."""

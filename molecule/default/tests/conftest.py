@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,11 @@ ADDRESSES = {"debian12": "10.213.0.12", "debian13": "10.213.0.13"}
 
 deploy = Playbooks(INVENTORY).deploy
 killed_at = Playbooks(INVENTORY).killed_at
+
+
+def program(name: str) -> str:
+    """Return a program of Ansible's, from where these tests have theirs."""
+    return str(Path(sys.executable).with_name(name))
 
 
 def play(playbook: str, *args: str, inventory: Path = INVENTORY) -> Run:

@@ -63,9 +63,15 @@ def extra(**variables: object) -> str:
         ({"stack_gunicorn_workers": 0}, "stack_gunicorn_workers is 0: choose 1 to 64."),
         ({"stack_http_port": 70000}, "stack_http_port is 70000: choose a port from 1 to 65535."),
         ({"stack_server_names": []}, "stack_server_names is empty"),
+        ({"stack_server_names": ["a:80", "2001:db8::1"]}, "stack_server_names has a:80, 2001:db8::1: give"),
+        ({"stack_server_names": ["*"]}, "stack_server_names has *: give"),
+        ({"stack_client_connections": -1}, "stack_client_connections is -1: choose 0 (no limit) to 65535."),
+        ({"stack_client_requests_per_second": 10**6}, "stack_client_requests_per_second is 1000000: choose"),
         ({"stack_backend_prefix": "172.29"}, "stack_backend_prefix is 172.29"),
         ({"stack_htpp_port": 80}, "stack_htpp_port is unknown, did you mean stack_http_port?"),
         ({"stack_colour": "blue"}, "stack_colour is unknown, no role reads it"),
+        ({"stack_db_memory_mb": 64}, "stack_db_memory_mb is 64: choose 256 or more."),
+        ({"docker_daemon_settings": [1]}, "docker_daemon_settings is [1], it must be dict"),
         ({"preflight_min_memory_mb": 10**8}, "MiB of memory and the stack needs 100000000"),
         ({"preflight_min_disk_mb": 10**9}, "MiB free under /var/lib and a deploy needs 1000000000"),
         ({"images_app_dir": "/nonexistent"}, "it lacks manage.py, config/wsgi.py"),
@@ -146,6 +152,13 @@ def test_no_sudo(plain_user: str) -> None:
     said = refused(extra(ansible_user=plain_user))
     assert f"{plain_user} can't become root on {HOST}" in said
     assert "--ask-become-pass" in said
+
+
+def test_unreadable_settings_of_the_engine(host: Target, request: pytest.FixtureRequest) -> None:
+    path = "/etc/docker/daemon.json"
+    host.run("mv %s /root/daemon.json && echo { > %s", path, path)
+    request.addfinalizer(lambda: host.run("mv /root/daemon.json %s", path))
+    assert f"{path} is no JSON" in refused()
 
 
 def test_wheel_with_another_hash(tmp_path: Path) -> None:

@@ -6,48 +6,10 @@ from collections.abc import Callable
 
 import pytest
 from conftest import PLAYBOOKS, WHOLE, Load, assert_at_rest, whole_form
+from crash import kill_rollout
 from runs import kill, tasks
-from targets import STACK, Target
+from targets import Target
 
-# Kills the programs that roll a release out, on the host, once the rollout has come to a stage: another
-# container beside the old one, the switch made, or some time after that. Prints how many programs that were.
-KILL = """
-import os, pathlib, signal, subprocess, sys, time
-stage, green = sys.argv[1], pathlib.Path(sys.argv[2])
-was_green = green.exists()
-
-def programs():
-    # A pipelined module has no name in the process list; a rollout is what has its lock open.
-    found = set()
-    for path in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
-        try:
-            if path.readlink().name == ".rollout":
-                found.add(int(path.parts[2]))
-        except OSError:
-            pass
-    return found
-
-def apis():
-    command = ["docker", "ps", "--quiet", "--filter", "label=com.docker.compose.service=api"]
-    return len(subprocess.run(command, capture_output=True, check=True).stdout.split())
-
-deadline = time.monotonic() + 100
-while time.monotonic() < deadline:
-    if apis() > 1 if stage == "beside" else green.exists() != was_green:
-        break
-    time.sleep(0.005)
-else:
-    sys.exit("the rollout never came to this stage")
-time.sleep(float(sys.argv[3]))
-killed = 0
-for pid in programs():
-    try:
-        os.kill(pid, signal.SIGKILL)
-        killed += 1
-    except ProcessLookupError:
-        pass
-print(killed)
-"""
 STAGES = [
     pytest.param("beside", 0.0, id="new container started", marks=whole_form),
     pytest.param("beside", 1.5, id="new container getting ready"),
@@ -99,10 +61,10 @@ def test_a_deploy_may_be_killed_in_the_middle_of_the_switch(
     release = new_release()
     with load(f"killed {delay} s after {stage}", clients=CLIENTS) as traffic:
         with PLAYBOOKS.start() as process:
-            killed = host.run("python3 -c %s %s %s %s", KILL, stage, f"{STACK}/nginx/green", str(delay))
+            killed = kill_rollout(host, stage, delay)
             kill(process)
         # Some time after the switch, the rollout may have come to its end.
-        assert int(killed) > 0 or (stage, delay) == ("switched", 4.0)
+        assert killed > 0 or (stage, delay) == ("switched", 4.0)
         PLAYBOOKS.deploy()
     traffic.assert_nothing_failed()
     assert_at_rest(host, release)

@@ -95,7 +95,8 @@ if [[ -f $image/recipe && $(<"$image/recipe") == "$recipe" ]]; then
     exit
 fi
 
-mmdebstrap --quiet --variant=minbase --include="$packages" "$suite" "$root" "$work/sources.list"
+# In mounts of its own, as it makes all private.
+unshare --mount mmdebstrap --quiet --variant=minbase --include="$packages" "$suite" "$root" "$work/sources.list"
 configure
 
 # The kernel is handed to QEMU directly, so the disk needs neither a partition nor a boot loader.

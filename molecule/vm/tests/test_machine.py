@@ -33,3 +33,8 @@ def test_an_ordinary_process_is_unconfined(host: Host) -> None:
 def test_apparmor_confines_the_container(host: Host, service: str) -> None:
     pid = host.check_output("docker inspect --format '{{.State.Pid}}' %s", f"django-{service}-1")
     assert confinement(host, pid) == "docker-default (enforce)"
+
+
+def test_mounts_are_shared_as_systemd_made_them(host: Host) -> None:
+    """With private ones, a restarted engine hides the file systems of running containers from itself."""
+    assert host.check_output("findmnt --noheadings --output PROPAGATION /") == "shared"

@@ -25,12 +25,15 @@ def open_ports() -> set[int]:
 
 @pytest.fixture
 def listener_on_9000(host: Host) -> Iterator[None]:
+    """Something that listens where gunicorn would, let in by the firewall."""
     unit = "scanned-listener"
     host.check_output("systemd-run --quiet --unit=%s python3 -m http.server 9000", unit)
     host.check_output(
         "timeout 60 sh -c %s", "until ss --no-header -ltn 'sport = :9000' | grep -q .; do sleep 1; done"
     )
+    host.check_output("nft add element inet django_firewall tcp_ports { 9000 }")
     yield
+    host.check_output("nft delete element inet django_firewall tcp_ports { 9000 }")
     host.check_output("systemctl stop %s", unit)
 
 

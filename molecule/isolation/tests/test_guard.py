@@ -1,0 +1,60 @@
+"""What the guard is to the host: part of its start, and in nobody's way."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import TABLES, gateways, put_canary_on_host, tables
+from targets import REACHES, Target, wait_until
+
+BRIDGES = {"nginx": "br-django-front", "api": "br-django-back", "db": "br-django-db"}
+
+
+def reaches(target: Target, container: str, address: str, port: int) -> str:
+    pid = str(target.inspect("container", container)["State"]["Pid"])
+    return target.run("nsenter --target %s --net python3 -c %s %s %s", pid, REACHES, address, str(port))
+
+
+@pytest.mark.parametrize("service", BRIDGES)
+def test_the_host_is_closed_to_our_containers(target: Target, service: str) -> None:
+    put_canary_on_host(target)
+    address = gateways(target)[BRIDGES[service]][0]
+    assert reaches(target, target.name_of(service), address, 9000) == "no"
+
+
+@pytest.mark.usefixtures("unwatched")
+@pytest.mark.parametrize("service", BRIDGES)
+def test_without_the_guard_it_is_open(target: Target, service: str) -> None:
+    put_canary_on_host(target)
+    address = gateways(target)[BRIDGES[service]][0]
+    target.run("nft delete table inet django_guard")
+    assert reaches(target, target.name_of(service), address, 9000) == "yes"
+
+
+def test_other_containers_reach_what_they_did(target: Target) -> None:
+    put_canary_on_host(target)
+    assert reaches(target, "isolation-canary", gateways(target)["br-canary"][0], 9000) == "yes"
+    # The way out, to a port of `outside` that nobody listens on: refused there, and not on the way.
+    refused = "import socket, sys; sys.exit(socket.socket().connect_ex(('10.213.3.100', 9)) != 111)"
+    pid = str(target.inspect("container", "isolation-canary")["State"]["Pid"])
+    target.run("nsenter --target %s --net python3 -c %s", pid, refused)
+
+
+def test_docker_does_not_start_without_the_guard(target: Target) -> None:
+    assert "django-guard.service" in target.run("systemctl show --value --property=Requires docker").split()
+    assert "django-guard.service" in target.run("systemctl show --value --property=After docker").split()
+    for unit in ("django-guard", "django-firewall"):
+        assert "network-pre.target" in target.run(f"systemctl show --value --property=Before {unit}").split()
+        assert target.run(f"systemctl is-enabled {unit}") == "enabled"
+
+
+@pytest.mark.usefixtures("unwatched")
+def test_nobody_else_brings_the_tables_back(target: Target) -> None:
+    """The control of the watcher: without it they stay away."""
+    target.run("nft delete table inet django_firewall")
+    with pytest.raises(AssertionError, match="not within"):
+        wait_until("the table is back", lambda: tables(target) == TABLES, 3)
+
+
+def test_the_watcher_brings_a_table_back(target: Target) -> None:
+    target.run("nft delete table inet django_firewall")
+    wait_until("the table is back", lambda: tables(target) == TABLES, 3)

@@ -1,0 +1,125 @@
+"""The attack matrix: whatever has happened to a host, ssh and the API are all that a neighbour finds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from conftest import (
+    ADDRESSES,
+    ATTACKS,
+    PLAYBOOKS,
+    TABLES,
+    Found,
+    attack_all,
+    machine,
+    tables,
+    wait_for_service,
+)
+from targets import PORT, Target, wait_until
+
+OPEN = {22, PORT}
+Targets = dict[str, Target]
+Say = Callable[[str], None]
+# Without those that look at migrations, which come and go.
+APIS = (
+    "docker ps --quiet --filter label=com.docker.compose.service=api "
+    "--filter label=com.docker.compose.oneoff=False"
+)
+
+
+def at_rest(targets: Targets, state: str, say: Say) -> dict[str, Found]:
+    return attack_all(targets, state)
+
+
+def daemon_restarted(targets: Targets, state: str, say: Say) -> dict[str, Found]:
+    for target in targets.values():
+        target.run("systemctl restart docker")
+    wait_for_service(targets)
+    return attack_all(targets, state)
+
+
+def rules_flushed(targets: Targets, state: str, say: Say) -> dict[str, Found]:
+    for target in targets.values():
+        engine = target.run("systemctl show --property=ActiveEnterTimestampMonotonic docker")
+        target.run("nft flush ruleset")
+        flushed = time.monotonic()
+        wait_until("the tables are back", lambda target=target: tables(target) == TABLES, 10)
+        say(f"{target.name}: our tables were back {time.monotonic() - flushed:.1f} s after a flush")
+        wait_until(
+            "Docker was restarted",
+            lambda target=target, engine=engine: (
+                engine != target.run("systemctl show --property=ActiveEnterTimestampMonotonic docker")
+                and target.host.run("iptables -t nat -n -L DOCKER").succeeded
+            ),
+        )
+        wait_for_service({target.name: target})
+        say(f"{target.name}: the API answered again {time.monotonic() - flushed:.1f} s after a flush")
+    return attack_all(targets, state)
+
+
+def in_a_redeploy(targets: Targets, state: str, say: Say) -> dict[str, Found]:
+    release = json.dumps({"stack_api_environment": {"RELEASE": f"of {time.time()}"}})
+    with PLAYBOOKS.start("--extra-vars", release) as run:
+        with ThreadPoolExecutor() as pool:
+            started = list(pool.map(lambda target: halted_release(target, run), targets.values()))
+        found = attack_all(targets, state)
+        assert run.poll() is None, "the redeploy was over before the attack"
+        for target, process in zip(targets.values(), started, strict=True):
+            target.run("kill -CONT %s", process)
+        output = run.communicate()[0]
+    assert run.returncode == 0, output
+    return found
+
+
+def halted_release(target: Target, run: subprocess.Popen[str]) -> str:
+    """Halt the first process of a release as it starts beside the one before; return its number."""
+    wait_until("two releases run", lambda: run.poll() is not None or len(target.run(APIS).split()) == 2, 300)
+    process = target.run("docker inspect --format '{{.State.Pid}}' %s", target.run(APIS).split()[0])
+    target.run("kill -STOP %s", process)
+    return process
+
+
+def rebooted(targets: Targets, state: str, say: Say) -> dict[str, Found]:
+    machines = [machine(name) for name in targets]
+    subprocess.run(["docker", "restart", "--time=60", *machines], check=True, capture_output=True)
+    wait_for_service(targets)
+    return attack_all(targets, state)
+
+
+STATES = {
+    "at rest": at_rest,
+    "daemon restarted": daemon_restarted,
+    "rules flushed": rules_flushed,
+    "in a redeploy": in_a_redeploy,
+    "rebooted": rebooted,
+}
+
+
+@pytest.fixture(scope="module", params=STATES)
+def state(
+    request: pytest.FixtureRequest, targets: Targets, matrix: dict[str, dict[str, Found]], say: Say
+) -> dict[str, Found]:
+    """Bring both hosts into a state and attack them; return what was found on each."""
+    started = time.monotonic()
+    matrix[request.param] = STATES[request.param](targets, request.param, say)
+    say(f"{request.param}: reached and attacked in {time.monotonic() - started:.0f} s")
+    return matrix[request.param]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_a_neighbour_finds_ssh_and_the_api_alone(state: dict[str, Found], name: str, attack: str) -> None:
+    found = state[name][attack]
+    if attack == "full TCP scan":
+        assert found == {(ADDRESSES[name], port) for port in OPEN}
+    elif attack == "IPv6 and link-local":
+        # Whether the API has IPv6 as well is Docker's affair.
+        assert {port for _, port in found} - {PORT} == {22}, found
+        assert len({address for address, _ in found}) == 2, found
+    else:
+        assert found == set()
