@@ -8,7 +8,7 @@ from pathlib import Path
 
 import daemon_settings
 import pytest
-from daemon_settings import SettingsError, flags, merge, read, validate, write
+from daemon_settings import SettingsError, flags, merge, read, refuse_swarm, validate, write
 
 OURS = {"live-restore": True, "icc": False, "log-driver": "json-file", "log-opts": {"max-size": "10m"}}
 
@@ -83,9 +83,9 @@ def test_flags_of_the_engine_that_runs(tmp_path: Path) -> None:
     assert flags(tmp_path / "missing") == set()
 
 
-def engine(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
-    """Put a dockerd on PATH."""
-    program = folder / "bin/dockerd"
+def engine(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str, name: str = "dockerd") -> None:
+    """Put a program of the engine's on PATH."""
+    program = folder / "bin" / name
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\n{body}\n")
     program.chmod(0o755)
@@ -129,3 +129,16 @@ def test_the_file_keeps_its_mode_and_is_noted_as_pending(
     write(path, '{"icc": false}', pending)
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.read_text() == '{"icc": false}'
+
+
+@pytest.mark.parametrize(("state", "refused"), [("active", True), ("locked", True), ("inactive", False)])
+def test_an_engine_in_a_swarm_does_not_get_live_restore(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, refused: bool
+) -> None:
+    engine(tmp_path, monkeypatch, f"echo {state}", "docker")
+
+    if refused:
+        with pytest.raises(SettingsError, match="part of a swarm"):
+            refuse_swarm()
+    else:
+        refuse_swarm()

@@ -82,7 +82,7 @@ class Answers(Database):  # type: ignore[misc] # ansible ships no types
         super().__init__(CONTAINER, secrets)
         self.lacks = lacks
 
-    def run(self, sql: str) -> str:
+    def ask(self, sql: str) -> str:
         return "\n".join("f" if number in self.lacks else "t" for number in range(len(LAYOUT)))
 
 
@@ -162,3 +162,28 @@ def test_a_password_that_nothing_knows(secrets: Secrets, asked: list[str]) -> No
     with pytest.raises(RolloutError, match="password authentication failed"):
         Database(CONTAINER, secrets).run("SELECT 1")
     assert asked == ["the postgres_password"]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "rows"),
+    [
+        pytest.param(["1\n2\nend-of-rows\n"], "1\n2\n", id="whole"),
+        pytest.param(["end-of-rows\n"], "", id="no rows"),
+        pytest.param(["", "1\n", "1\n2\nend-of-rows\n"], "1\n2\n", id="lost, cut off, whole"),
+    ],
+)
+def test_an_answer_is_whole(
+    secrets: Secrets, monkeypatch: pytest.MonkeyPatch, outputs: list[str], rows: str
+) -> None:
+    left = iter(outputs)
+    monkeypatch.setattr(stack_database, "docker", lambda *_, **__: next(left))
+
+    assert Database(CONTAINER, secrets).ask("SELECT 1") == rows
+    assert not list(left)
+
+
+def test_an_answer_that_is_always_lost(secrets: Secrets, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack_database, "docker", lambda *_, **__: "")
+
+    with pytest.raises(RolloutError, match="loses what the database answers"):
+        Database(CONTAINER, secrets).ask("SELECT 1")

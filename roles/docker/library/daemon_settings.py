@@ -10,6 +10,7 @@ description:
   - What the file has already stays, and wins over what is to be added. So does what the engine that runs was
     given on its command line, as it refuses to start with the same setting in both places.
   - C(log-opts) belong to a log driver. They are left alone where the user has chosen another driver.
+  - It fails if C(live-restore) would be added to an engine in a swarm, which does not start then.
   - Where the engine can validate a file, it has to accept this one before it is put in place.
   - The engine is not restarted. O(pending) is there from before the file is written until somebody has done
     that, so that a run that was killed in between is finished by the next.
@@ -114,6 +115,28 @@ def merge(theirs: dict[str, Any], ours: dict[str, Any], given: set[str]) -> dict
     return merged
 
 
+def refuse_swarm() -> None:
+    """Have no engine that is part of a swarm.
+
+    Raises:
+        SettingsError: It is.
+    """
+    try:
+        result = subprocess.run(
+            ["docker", "info", "--format", "{{ .Swarm.LocalNodeState }}"],  # noqa: S607 - as users find it
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return
+    if result.stdout.strip() in ("active", "locked"):
+        raise SettingsError(
+            "the engine is part of a swarm, with which it does not start if live-restore is on: "
+            "leave that out of docker_daemon_settings"
+        )
+
+
 def validate(path: Path) -> None:
     """Have the engine read a file, if there is one that can.
 
@@ -181,6 +204,8 @@ def main() -> None:
     try:
         theirs = read(path)
         merged = merge(theirs, module.params["settings"], flags(PID_FILE))
+        if merged.get("live-restore") and not theirs.get("live-restore"):
+            refuse_swarm()
         changed = merged != theirs
         if changed and not module.check_mode:
             write(path, json.dumps(merged, indent=2) + "\n", pending)

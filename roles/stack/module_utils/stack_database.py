@@ -27,6 +27,7 @@ PASSWORDS = {
 APP_USER, APP_PASSWORD = "django_app_user", "django_app_password"
 
 ITERATIONS = 4096
+END_OF_ROWS = "end-of-rows"
 # What is known of a role that isn't there.
 NOBODY = {"login": False, "verifier": ""}
 # Roles there have to be: what makes each.
@@ -126,6 +127,22 @@ class Database:
         self.container = container
         self.secrets = secrets
 
+    def ask(self, sql: str) -> str:
+        """Return the rows of a query, which can be repeated.
+
+        Raises:
+            RolloutError: It failed.
+        """
+        # The engine loses the output of a command now and then, and calls that a success: no rows mean
+        # something else.
+        for _ in range(3):
+            rows, whole, _ = self.run(f"{sql};\n\\echo {END_OF_ROWS}").partition(END_OF_ROWS)
+            if whole:
+                return rows
+        raise RolloutError(
+            "docker exec loses what the database answers: look into the engine's log and rerun"
+        )
+
     def run(self, sql: str) -> str:
         """Run SQL in one transaction; return the rows.
 
@@ -174,14 +191,14 @@ class Database:
 
     def migrations(self) -> list[str]:
         """Return the migrations of Django that it has seen; none if the app is without."""
-        if self.run("SELECT to_regclass('django_migrations')").strip():
-            return self.run("SELECT app || '.' || name FROM django_migrations ORDER BY id").split()
+        if self.ask("SELECT to_regclass('django_migrations')").strip():
+            return self.ask("SELECT app || '.' || name FROM django_migrations ORDER BY id").split()
         return []
 
     def roles(self) -> dict[str, dict[str, Any]]:
         """Return whether each role can log in, and the verifier of its password."""
         columns = "rolname, json_build_object('login', rolcanlogin, 'verifier', coalesce(rolpassword, ''))"
-        found = self.run(f"SELECT coalesce(json_object_agg({columns}), '{{}}') FROM pg_authid")  # noqa: S608
+        found = self.ask(f"SELECT coalesce(json_object_agg({columns}), '{{}}') FROM pg_authid")  # noqa: S608
         roles: dict[str, dict[str, Any]] = json.loads(found)
         return roles
 
@@ -191,7 +208,7 @@ class Database:
         if statements:
             statements += [sql for _, sql in LAYOUT]
         else:
-            answers = self.run("".join(f"SELECT {condition};" for condition, _ in LAYOUT)).split()
+            answers = self.ask("".join(f"SELECT {condition};" for condition, _ in LAYOUT)).split()
             statements += [sql for (_, sql), holds in zip(LAYOUT, answers, strict=True) if holds != "t"]
         passwords = {role: self.secrets.value(name) for role, name in PASSWORDS.items()}
         passwords[self.secrets.value(APP_USER)] = self.secrets.value(APP_PASSWORD)
