@@ -48,7 +48,7 @@ author: the maintainers
 """
 
 RETURN = r"""
-changed_files:
+wrong_files:
   description: Names of the files that were made or corrected, or would be.
   type: list
   elements: str
@@ -151,7 +151,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=f"{error.filename} can't be kept: {error.strerror}")
-    module.exit_json(changed=bool(wrong), changed_files=wrong)
+    module.exit_json(changed=bool(wrong), wrong_files=wrong)
 
 
 if __name__ == "__main__":
