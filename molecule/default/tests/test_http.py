@@ -140,6 +140,14 @@ def replies(target: Target) -> dict[str, Reply]:
     return send(target.outside, target.address, requests)
 
 
+def assert_problem(reply: Reply) -> None:
+    """Check that an error is told as problem details (RFC 9457)."""
+    assert reply.values("Content-Type") == ["application/problem+json"]
+    assert list(reply.json) == ["type", "title", "status", "detail", "request_id"]
+    assert reply.json["status"] == reply.status
+    assert [reply.json["request_id"]] == reply.values("X-Request-ID")
+
+
 def assert_headers(reply: Reply) -> None:
     """Check that the answer has each header, once."""
     for name, value in HEADERS.items():
@@ -168,8 +176,7 @@ def test_the_policy_leaves_nothing_to_others(target: Target) -> None:
 def test_errors_of_nginx_look_like_the_apis(target: Target, name: str) -> None:
     reply = replies(target)[name]
     assert reply.status == ERRORS[name][2], reply.raw
-    assert reply.values("Content-Type") == ["application/json"]
-    assert list(reply.json) == ["error"]
+    assert_problem(reply)
     assert_headers(reply)
 
 
@@ -178,7 +185,7 @@ def test_errors_of_nginx_look_like_the_apis(target: Target, name: str) -> None:
 def test_unknown_name(target: Target, host: str, what: str) -> None:
     reply = replies(target)[f"{what} of {host}"]
     assert reply.status == 421, reply.raw
-    assert reply.json == {"error": "not a host name of this API: see stack_server_names"}
+    assert reply.json["detail"] == "Not a host name of this API: see stack_server_names."
     assert_headers(reply)
 
 
