@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.postgres",
     "django.contrib.staticfiles",
     "rest_framework",
     "django_migration_linter",  # makemigrations --lint; check_migrations uses its patterns
@@ -69,6 +70,8 @@ MIDDLEWARE = [
 ]
 
 SESSION_ENGINE = "core.sessions"
+
+CSRF_FAILURE_VIEW = "core.problems.csrf_failure"
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -149,6 +152,7 @@ REST_FRAMEWORK = {
         "rest_framework.parsers.JSONParser",
         "core.parsers.StrictMultiPartParser",
     ],
+    "EXCEPTION_HANDLER": "core.problems.handle",
     # Ratings are numbers for a client, too.
     "COERCE_DECIMAL_TO_STRING": False,
 }

@@ -10,6 +10,8 @@ urlpatterns = [
     path("health/ready", health.ready),
 ]
 
-# Answers of the API stay JSON when Django, not a view, makes them.
-handler400 = "core.errors.bad_request"
-handler500 = "rest_framework.exceptions.server_error"
+# One shape for all errors, also when Django, not a view, makes them.
+handler400 = "core.problems.bad_request"
+handler403 = "core.problems.permission_denied"
+handler404 = "core.problems.not_found"
+handler500 = "core.problems.server_error"

@@ -14,6 +14,10 @@ NONE = "-"
 _request_id = ContextVar("request_id", default=NONE)
 
 
+def current_request_id() -> str:
+    return _request_id.get()
+
+
 class RequestIdFilter(logging.Filter):
     """Lets every record pass, and tells it the id."""
 

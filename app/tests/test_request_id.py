@@ -16,7 +16,7 @@ def fail(_request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("fail", fail)]
-handler500 = "rest_framework.exceptions.server_error"
+handler500 = "core.problems.server_error"
 
 
 class Lines(logging.Handler):
