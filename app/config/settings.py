@@ -1,11 +1,12 @@
 """Django's settings: one file, everything that differs between hosts read from the environment."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.environment import comma_separated, read_file, required, secret
+from config.environment import comma_separated, integer, read_file, required, secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -54,6 +55,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.staticfiles",
     "rest_framework",
+    "knox",
     "django_migration_linter",  # makemigrations --lint; check_migrations uses its patterns
     "core",
     "movies",
@@ -143,10 +145,12 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 1
 REST_FRAMEWORK = {
     # Basic first: its challenge makes the answer to an anonymous write a 401, which says what is missing.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.BasicAuthentication",
+        "core.authentication.BasicAuthentication",
+        "core.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissionsOrAnonReadOnly"],
+    "DEFAULT_THROTTLE_CLASSES": ["core.throttling.WriteThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
         "rest_framework.parsers.JSONParser",
@@ -156,6 +160,14 @@ REST_FRAMEWORK = {
     # Ratings are numbers for a client, too.
     "COERCE_DECIMAL_TO_STRING": False,
 }
+
+REST_KNOX = {"TOKEN_TTL": timedelta(hours=integer("DJANGO_TOKEN_HOURS", 168, least=1))}
+
+# See core.throttling; 0 is no limit.
+FAILED_LOGINS_PER_MINUTE = integer("DJANGO_FAILED_LOGINS_PER_MINUTE", 20)
+TOKENS_PER_MINUTE = integer("DJANGO_TOKENS_PER_MINUTE", 20)
+# Who may write is known by name; nginx limits everybody.
+WRITES_PER_MINUTE = integer("DJANGO_WRITES_PER_MINUTE", 0)
 
 # To stderr, where Docker collects it; Django's own default would mail errors to nobody.
 LOGGING = {

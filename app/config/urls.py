@@ -1,11 +1,16 @@
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 
-from core import health
+from core import health, tokens
+from core.authentication import LoginForm
+
+admin.site.login_form = LoginForm
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("movies.urls")),
+    re_path(r"^api/tokens/?$", tokens.TokensView.as_view(), name="tokens"),
+    re_path(r"^api/tokens/(?P<token_id>[0-9a-f]+)/?$", tokens.TokenView.as_view(), name="token"),
     path("health/live", health.live),
     path("health/ready", health.ready),
 ]

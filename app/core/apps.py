@@ -7,4 +7,4 @@ class CoreConfig(AppConfig):
     name = "core"
 
     def ready(self) -> None:
-        from core import request_id  # noqa: F401 -- connects its receivers
+        from core import request_id, throttling  # noqa: F401 -- they connect their receivers
