@@ -53,9 +53,11 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
-    "django.contrib.staticfiles",
+    "core.apps.StaticFilesConfig",
     "rest_framework",
     "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_migration_linter",  # makemigrations --lint; check_migrations uses its patterns
     "core",
     "movies",
@@ -78,7 +80,7 @@ CSRF_FAILURE_VIEW = "core.problems.csrf_failure"
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 
-# Only the admin has pages.
+# The admin has pages, and the documentation is one.
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -156,9 +158,18 @@ REST_FRAMEWORK = {
         "rest_framework.parsers.JSONParser",
         "core.parsers.StrictMultiPartParser",
     ],
+    "DEFAULT_SCHEMA_CLASS": "core.schema.AutoSchema",
     "EXCEPTION_HANDLER": "core.problems.handle",
     # Ratings are numbers for a client, too.
     "COERCE_DECIMAL_TO_STRING": False,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Film API",
+    "VERSION": "1",
+    # What is written differs from what is read: a poster is a file, and then a link.
+    "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["core.schema.without_slashes"],
 }
 
 REST_KNOX = {"TOKEN_TTL": timedelta(hours=integer("DJANGO_TOKEN_HOURS", 168, least=1))}

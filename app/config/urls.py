@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from core import health, tokens
+from core import health, schema, tokens
 from core.authentication import LoginForm
 
 admin.site.login_form = LoginForm
@@ -11,6 +11,8 @@ urlpatterns = [
     path("api/", include("movies.urls")),
     re_path(r"^api/tokens/?$", tokens.TokensView.as_view(), name="tokens"),
     re_path(r"^api/tokens/(?P<token_id>[0-9a-f]+)/?$", tokens.TokenView.as_view(), name="token"),
+    re_path(r"^api/schema/?$", schema.document, name="schema"),
+    re_path(r"^api/docs/?$", schema.page, name="docs"),
     path("health/live", health.live),
     path("health/ready", health.ready),
 ]

@@ -31,7 +31,9 @@ class ResourceViewSet(GenericViewSet[Resource]):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        self.query = read_query(request, self.list_query if self.action == "list" else Query)
+        # A method that is none of its own is refused for that.
+        if self.action:
+            self.query = read_query(request, self.list_query if self.action == "list" else Query)
 
     def get_order(self) -> Sequence[str]:
         return ("id",)

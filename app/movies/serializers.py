@@ -1,6 +1,8 @@
 from typing import Any, ClassVar
 
+from django.db import models
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from movies.models import Credit, Film, Genre, Person
 from movies.posters import validate_poster
@@ -11,13 +13,32 @@ MAX_CREDITS = 500
 ROLES = {"directors": Credit.Role.DIRECTOR, "cast": Credit.Role.CAST}
 
 
+class Text(serializers.CharField):
+    """Text as it is sent: numbers are none, and what is empty in a form is not null."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+    def get_value(self, dictionary: Any) -> Any:
+        return dictionary.get(self.field_name, empty)
+
+
+FIELDS: Any = {**serializers.ModelSerializer.serializer_field_mapping, models.CharField: Text}
+
+
 class GenreSerializer(serializers.ModelSerializer[Genre]):
+    serializer_field_mapping = FIELDS
+
     class Meta:
         model = Genre
         fields = ("id", "name")
 
 
 class PersonSerializer(serializers.ModelSerializer[Person]):
+    serializer_field_mapping = FIELDS
+
     class Meta:
         model = Person
         fields = ("id", "name", "external_id")
@@ -37,6 +58,10 @@ class GenreNames(serializers.ManyRelatedField):
 class CreditList(serializers.ListSerializer[Any]):
     """Those of one role, in their order. Written as ids."""
 
+    def get_value(self, dictionary: Any) -> Any:
+        # A form can't hold it, and what can't be understood is not to be passed over.
+        return dictionary.get(self.field_name, empty)
+
     def get_attribute(self, instance: Any) -> Any:
         return instance.credited
 
@@ -51,6 +76,8 @@ class Credited(serializers.Serializer[Any]):
 
 
 class FilmSerializer(serializers.ModelSerializer[Film]):
+    serializer_field_mapping = FIELDS
+
     genres = GenreNames(
         child_relation=serializers.SlugRelatedField(slug_field="name", queryset=Genre.objects.all()),
         required=False,

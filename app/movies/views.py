@@ -11,6 +11,8 @@ from movies.serializers import FilmSerializer, GenreSerializer, PersonSerializer
 
 
 class FilmViewSet(ResourceViewSet[Film]):
+    """Films. Directors and cast are written by `id`, a poster as multipart."""
+
     queryset = selectors.FILMS
     serializer_class = FilmSerializer
     list_query = FilmQuery
@@ -23,6 +25,8 @@ class FilmViewSet(ResourceViewSet[Film]):
 
 
 class GenreViewSet(ResourceViewSet[Genre]):
+    """Genres."""
+
     queryset = Genre.objects.all()
     serializer_class = GenreSerializer
 
@@ -32,6 +36,8 @@ class GenreViewSet(ResourceViewSet[Genre]):
 
 
 class PersonViewSet(ResourceViewSet[Person]):
+    """Directors and actors. One who is in a film can't be deleted: 409."""
+
     queryset = Person.objects.defer("search")
     serializer_class = PersonSerializer
     list_query = PersonQuery

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError
@@ -258,3 +260,30 @@ def test_unreadable_json(editor: APIClient) -> None:
 
     assert answer.status_code == 400
     assert "JSON parse error" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("form", "pointer"),
+    [
+        ({"external_id": ""}, "#/external_id"),
+        ({"cast": '{"id": 1}'}, "#/cast"),
+        ({"title": ""}, "#/title"),
+        ({}, None),
+    ],
+)
+def test_forms_are_read_as_strictly(editor: APIClient, form: dict[str, str], pointer: str | None) -> None:
+    film = {"title": "Alien", "year": 1979, "rating": "8.5"}
+
+    answer = editor.post("/api/movies", film | form, format="multipart")
+
+    if pointer is None:
+        assert answer.status_code == 201
+    else:
+        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize("title", [1979, True, None, ["Alien"], "A\0", "A\ud800"])
+def test_what_is_no_text(editor: APIClient, title: object) -> None:
+    body = json.dumps({"title": title, "year": 1979, "rating": 8.5})
+
+    assert editor.post("/api/movies", body, content_type="application/json").status_code == 400
