@@ -7,6 +7,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import comma_separated, integer, read_file, required, secret
+from core.logs import to_stderr
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -180,17 +181,5 @@ TOKENS_PER_MINUTE = integer("DJANGO_TOKENS_PER_MINUTE", 20)
 # Who may write is known by name; nginx limits everybody.
 WRITES_PER_MINUTE = integer("DJANGO_WRITES_PER_MINUTE", 0)
 
-# To stderr, where Docker collects it; Django's own default would mail errors to nobody.
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "core.request_id.RequestIdFilter"}},
-    "formatters": {
-        "line": {"format": "{asctime} {levelname} {name} {request_id}: {message}", "style": "{"},
-    },
-    "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "line"},
-    },
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"django": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
-}
+# Django's own default would mail errors to nobody.
+LOGGING = to_stderr("django")
