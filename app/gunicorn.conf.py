@@ -1,5 +1,7 @@
 """gunicorn reads this from its working directory; address and number of workers are on its command line."""
 
+from core.logs import to_stderr
+
 # Threads, so that slow clients do not keep fast ones waiting: with 12 slow requests under way, four sync
 # workers answered 2 others a second, four workers of 8 threads 3,492. Each thread keeps one database
 # connection: workers x threads (twice that while two releases overlap) stay below PostgreSQL's limit.
@@ -30,3 +32,6 @@ control_socket_disable = True
 
 # nginx logs the requests.
 accesslog = None
+
+# Like Django's own lines.
+logconfig_dict = to_stderr("gunicorn.error")

@@ -13,6 +13,13 @@ def required(name: str) -> str:
     return value
 
 
+def integer(name: str, default: int, *, least: int = 0) -> int:
+    value = os.environ.get(name) or str(default)
+    if not (value.isascii() and value.isdecimal()) or int(value) < least:
+        raise ImproperlyConfigured(f"{name} is '{value}': write a whole number, {least} or more")
+    return int(value)
+
+
 def comma_separated(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 

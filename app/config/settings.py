@@ -1,11 +1,13 @@
 """Django's settings: one file, everything that differs between hosts read from the environment."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.environment import comma_separated, read_file, required, secret
+from config.environment import comma_separated, integer, read_file, required, secret
+from core.logs import to_stderr
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -51,8 +53,12 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "core.apps.StaticFilesConfig",
     "rest_framework",
+    "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_migration_linter",  # makemigrations --lint; check_migrations uses its patterns
     "core",
     "movies",
@@ -70,10 +76,12 @@ MIDDLEWARE = [
 
 SESSION_ENGINE = "core.sessions"
 
+CSRF_FAILURE_VIEW = "core.problems.csrf_failure"
+
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 
-# Only the admin has pages.
+# The admin has pages, and the documentation is one.
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -140,30 +148,38 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 1
 REST_FRAMEWORK = {
     # Basic first: its challenge makes the answer to an anonymous write a 401, which says what is missing.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.BasicAuthentication",
+        "core.authentication.BasicAuthentication",
+        "core.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissionsOrAnonReadOnly"],
+    "DEFAULT_THROTTLE_CLASSES": ["core.throttling.WriteThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
         "rest_framework.parsers.JSONParser",
         "core.parsers.StrictMultiPartParser",
     ],
+    "DEFAULT_SCHEMA_CLASS": "core.schema.AutoSchema",
+    "EXCEPTION_HANDLER": "core.problems.handle",
     # Ratings are numbers for a client, too.
     "COERCE_DECIMAL_TO_STRING": False,
 }
 
-# To stderr, where Docker collects it; Django's own default would mail errors to nobody.
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "core.request_id.RequestIdFilter"}},
-    "formatters": {
-        "line": {"format": "{asctime} {levelname} {name} {request_id}: {message}", "style": "{"},
-    },
-    "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "line"},
-    },
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"django": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Film API",
+    "VERSION": "1",
+    # What is written differs from what is read: a poster is a file, and then a link.
+    "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["core.schema.without_slashes"],
 }
+
+REST_KNOX = {"TOKEN_TTL": timedelta(hours=integer("DJANGO_TOKEN_HOURS", 168, least=1))}
+
+# See core.throttling; 0 is no limit.
+FAILED_LOGINS_PER_MINUTE = integer("DJANGO_FAILED_LOGINS_PER_MINUTE", 20)
+TOKENS_PER_MINUTE = integer("DJANGO_TOKENS_PER_MINUTE", 20)
+# Who may write is known by name; nginx limits everybody.
+WRITES_PER_MINUTE = integer("DJANGO_WRITES_PER_MINUTE", 0)
+
+# Django's own default would mail errors to nobody.
+LOGGING = to_stderr("django")

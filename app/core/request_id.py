@@ -3,7 +3,6 @@
 By signals, not as middleware: Django logs an answer of 404, say, after all middleware is done.
 """
 
-import logging
 from contextvars import ContextVar
 from typing import Any
 
@@ -14,12 +13,8 @@ NONE = "-"
 _request_id = ContextVar("request_id", default=NONE)
 
 
-class RequestIdFilter(logging.Filter):
-    """Lets every record pass, and tells it the id."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = _request_id.get()
-        return True
+def current_request_id() -> str:
+    return _request_id.get()
 
 
 @receiver(request_started)

@@ -2,7 +2,9 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
 
 from movies.posters import poster_path
@@ -11,6 +13,30 @@ from movies.posters import poster_path
 FIRST_YEAR = 1888
 LAST_YEAR = 2100
 MAX_RATING = Decimal(10)
+
+# Titles and names are in all languages. "english" would also drop words like "It" and "Her", which are films.
+SEARCH_CONFIG = "simple"
+
+
+def search_column(field: str) -> Any:
+    """Kept by PostgreSQL itself, whoever writes the row, the release before this one included."""
+    return models.GeneratedField(
+        expression=SearchVector(field, config=SEARCH_CONFIG),
+        output_field=SearchVectorField(null=True),
+        db_persist=True,
+        editable=False,
+    )
+
+
+def external_id(prefix: str) -> Any:
+    return models.CharField(
+        max_length=12,
+        unique=True,
+        null=True,
+        blank=True,
+        validators=[RegexValidator(rf"^{prefix}[0-9]{{7,10}}\Z", f"Write {prefix} and 7 to 10 digits.")],
+        help_text=f"In IMDb: {prefix} and 7 to 10 digits.",
+    )
 
 
 class Genre(models.Model):
@@ -23,12 +49,30 @@ class Genre(models.Model):
         return self.name
 
 
+class Person(models.Model):
+    name = models.CharField(max_length=200)
+    external_id = external_id("nm")
+    search = search_column("name")
+
+    class Meta:
+        verbose_name_plural = "people"
+        indexes = (
+            models.Index(fields=["name", "id"], name="person_by_name"),
+            GinIndex(fields=["search"], name="person_search"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Film(models.Model):
+    external_id = external_id("tt")
     title = models.CharField(max_length=200)
     year = models.PositiveSmallIntegerField(
         validators=[MinValueValidator(FIRST_YEAR), MaxValueValidator(LAST_YEAR)]
     )
     genres = models.ManyToManyField(Genre, related_name="films", blank=True)
+    people = models.ManyToManyField(Person, through="Credit", related_name="films")
     rating = models.DecimalField(
         max_digits=3,
         decimal_places=1,
@@ -38,8 +82,16 @@ class Film(models.Model):
     poster = models.ImageField(upload_to=poster_path, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    search = search_column("title")
 
     class Meta:
+        # One for each ordering of the API, read in both directions; the id makes each place in it unique.
+        indexes = (
+            models.Index(fields=["year", "id"], name="film_by_year"),
+            models.Index(fields=["rating", "id"], name="film_by_rating"),
+            models.Index(fields=["title", "id"], name="film_by_title"),
+            GinIndex(fields=["search"], name="film_search"),
+        )
         constraints = (
             # Validators guard forms and the API alone; these hold for every writer.
             models.CheckConstraint(
@@ -61,3 +113,24 @@ class Film(models.Model):
             super().save(*args, **kwargs)
             if before and before != self.poster.name:
                 transaction.on_commit(partial(self.poster.storage.delete, before))
+
+
+class Credit(models.Model):
+    class Role(models.TextChoices):
+        DIRECTOR = "director"
+        CAST = "cast"
+
+    film = models.ForeignKey(Film, models.CASCADE, related_name="credits")
+    # Nobody is taken out of films by being deleted.
+    person = models.ForeignKey(Person, models.PROTECT, related_name="credits")
+    role = models.CharField(max_length=8, choices=Role)
+    position = models.PositiveSmallIntegerField(help_text="Among those of the same role.")
+
+    class Meta:
+        ordering = ("role", "position")
+        constraints = (
+            models.UniqueConstraint(fields=["film", "role", "person"], name="credit_once_in_a_role"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.person} ({self.role})"

@@ -1,20 +1,148 @@
 from typing import Any, ClassVar
 
+from django.db import models
 from rest_framework import serializers
+from rest_framework.fields import empty
 
-from movies.models import Film, Genre
+from movies.models import Credit, Film, Genre, Person
 from movies.posters import validate_poster
+from movies.queries import MAX_ID
+
+# More than the longest list of credits that anybody reads.
+MAX_CREDITS = 500
+ROLES = {"directors": Credit.Role.DIRECTOR, "cast": Credit.Role.CAST}
+
+
+class Text(serializers.CharField):
+    """Text as it is sent: numbers are none, and what is empty in a form is not null."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+    def get_value(self, dictionary: Any) -> Any:
+        return dictionary.get(self.field_name, empty)
+
+
+FIELDS: Any = {**serializers.ModelSerializer.serializer_field_mapping, models.CharField: Text}
+
+
+class GenreSerializer(serializers.ModelSerializer[Genre]):
+    serializer_field_mapping = FIELDS
+
+    class Meta:
+        model = Genre
+        fields = ("id", "name")
+
+
+class PersonSerializer(serializers.ModelSerializer[Person]):
+    serializer_field_mapping = FIELDS
+
+    class Meta:
+        model = Person
+        fields = ("id", "name", "external_id")
+        extra_kwargs: ClassVar[dict[str, Any]] = {"external_id": {"allow_blank": False}}
+
+
+class GenreNames(serializers.ManyRelatedField):
+    """Written as names, read from what the query has found already."""
+
+    def get_attribute(self, instance: Any) -> Any:
+        return instance.genre_names
+
+    def to_representation(self, names: Any) -> list[str]:
+        return list(names)
+
+
+class CreditList(serializers.ListSerializer[Any]):
+    """Those of one role, in their order. Written as ids."""
+
+    def get_value(self, dictionary: Any) -> Any:
+        # A form can't hold it, and what can't be understood is not to be passed over.
+        return dictionary.get(self.field_name, empty)
+
+    def get_attribute(self, instance: Any) -> Any:
+        return instance.credited
+
+    def to_representation(self, credited: Any) -> list[dict[str, Any]]:
+        role = ROLES[str(self.field_name)]
+        return [{"id": entry["id"], "name": entry["name"]} for entry in credited if entry["role"] == role]
+
+
+class Credited(serializers.Serializer[Any]):
+    id = serializers.IntegerField(min_value=1, max_value=MAX_ID)
+    name = serializers.CharField(read_only=True)
 
 
 class FilmSerializer(serializers.ModelSerializer[Film]):
-    genres = serializers.SlugRelatedField(
-        slug_field="name", many=True, queryset=Genre.objects.all(), required=False
+    serializer_field_mapping = FIELDS
+
+    genres = GenreNames(
+        child_relation=serializers.SlugRelatedField(slug_field="name", queryset=Genre.objects.all()),
+        required=False,
     )
+    directors = CreditList(child=Credited(), required=False, max_length=MAX_CREDITS)
+    cast = CreditList(child=Credited(), required=False, max_length=MAX_CREDITS)
 
     class Meta:
         model = Film
-        fields = ("id", "title", "year", "genres", "rating", "poster", "created_at", "updated_at")
-        # null removes a poster.
+        fields = (
+            "id",
+            "external_id",
+            "title",
+            "year",
+            "genres",
+            "directors",
+            "cast",
+            "rating",
+            "poster",
+            "created_at",
+            "updated_at",
+        )
         extra_kwargs: ClassVar[dict[str, Any]] = {
-            "poster": {"validators": [validate_poster], "allow_null": True}
+            # Two films without one would have the same "".
+            "external_id": {"allow_blank": False},
+            # null removes a poster.
+            "poster": {"validators": [validate_poster], "allow_null": True},
         }
+
+    def validate_directors(self, entries: list[dict[str, int]]) -> list[int]:
+        return _people(entries)
+
+    def validate_cast(self, entries: list[dict[str, int]]) -> list[int]:
+        return _people(entries)
+
+    def create(self, validated_data: dict[str, Any]) -> Film:
+        credited = _take_credits(validated_data)
+        film: Film = super().create(validated_data)
+        return _write_credits(film, credited)
+
+    def update(self, instance: Film, validated_data: dict[str, Any]) -> Film:
+        credited = _take_credits(validated_data)
+        film: Film = super().update(instance, validated_data)
+        return _write_credits(film, credited)
+
+
+def _people(entries: list[dict[str, int]]) -> list[int]:
+    ids = [entry["id"] for entry in entries]
+    known = set(Person.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    if missing := [pk for pk in ids if pk not in known]:
+        raise serializers.ValidationError(f"There is no person {missing[0]}.", code="does_not_exist")
+    if len(known) < len(ids):
+        raise serializers.ValidationError("Somebody is there twice.", code="unique")
+    return ids
+
+
+def _take_credits(data: dict[str, Any]) -> dict[Credit.Role, list[int]]:
+    return {role: data.pop(name) for name, role in ROLES.items() if name in data}
+
+
+def _write_credits(film: Film, credited: dict[Credit.Role, list[int]]) -> Film:
+    for role, people in credited.items():
+        film.credits.filter(role=role).delete()
+        Credit.objects.bulk_create(
+            Credit(film=film, person_id=pk, role=role, position=position)
+            for position, pk in enumerate(people, start=1)
+        )
+    return film

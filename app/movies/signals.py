@@ -1,6 +1,7 @@
 from functools import partial
 from typing import Any
 
+from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
@@ -13,3 +14,15 @@ def delete_poster(instance: Film, **_kwargs: Any) -> None:
     """A signal, since the admin deletes a selection of films without calling delete() on each."""
     if instance.poster.name:
         transaction.on_commit(partial(instance.poster.storage.delete, instance.poster.name))
+
+
+def make_editors(using: str, **_kwargs: Any) -> None:
+    """Once: what is given to the group or taken from it later stays so."""
+    group, made = Group.objects.using(using).get_or_create(name="editors")
+    if made:
+        models = ("film", "genre", "person")
+        codenames = [
+            f"{action}_{model}" for action in ("add", "change", "delete", "view") for model in models
+        ]
+        permissions = Permission.objects.using(using).filter(content_type__app_label="movies")
+        group.permissions.set(permissions.filter(codename__in=codenames))

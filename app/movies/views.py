@@ -1,33 +1,49 @@
-from django.db import transaction
+from collections.abc import Sequence
+from typing import Any
+
 from django.db.models import QuerySet
-from django.utils.decorators import method_decorator
-from rest_framework.pagination import CursorPagination
-from rest_framework.permissions import SAFE_METHODS
-from rest_framework.viewsets import ModelViewSet
 
-from movies.models import Film
-from movies.serializers import FilmSerializer
-
-
-class FilmPagination(CursorPagination):
-    """By cursor: it costs the same on the last page as on the first, and counts nothing."""
-
-    ordering = "id"
-    page_size = 20
+from core.viewsets import ResourceViewSet
+from movies import selectors
+from movies.models import Film, Genre, Person
+from movies.queries import ORDERS, FilmQuery, PersonQuery
+from movies.serializers import FilmSerializer, GenreSerializer, PersonSerializer
 
 
-# A film and its genres are written together or not at all.
-@method_decorator(transaction.atomic, name="create")
-@method_decorator(transaction.atomic, name="update")
-@method_decorator(transaction.atomic, name="destroy")
-class FilmViewSet(ModelViewSet[Film]):
-    queryset = Film.objects.prefetch_related("genres")
+class FilmViewSet(ResourceViewSet[Film]):
+    """Films. Directors and cast are written by `id`, a poster as multipart."""
+
+    queryset = selectors.FILMS
     serializer_class = FilmSerializer
-    pagination_class = FilmPagination
+    list_query = FilmQuery
 
-    def get_queryset(self) -> QuerySet[Film]:
-        films = super().get_queryset()
-        if self.request.method in SAFE_METHODS:
-            return films
-        # A change writes all columns: it must not put back what another one has just replaced.
-        return films.select_for_update()
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return selectors.filter_films(queryset, self.query)
+
+    def get_order(self) -> Sequence[str]:
+        return ORDERS[self.query.get("ordering", "oldest")]
+
+
+class GenreViewSet(ResourceViewSet[Genre]):
+    """Genres."""
+
+    queryset = Genre.objects.all()
+    serializer_class = GenreSerializer
+
+    def get_order(self) -> Sequence[str]:
+        # Unique by itself.
+        return ("name",)
+
+
+class PersonViewSet(ResourceViewSet[Person]):
+    """Directors and actors. One who is in a film can't be deleted: 409."""
+
+    queryset = Person.objects.defer("search")
+    serializer_class = PersonSerializer
+    list_query = PersonQuery
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return selectors.filter_people(queryset, self.query)
+
+    def get_order(self) -> Sequence[str]:
+        return ("name", "id")

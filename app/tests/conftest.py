@@ -81,7 +81,7 @@ def empty_database(transactional_db: None) -> Iterator[str]:
 
 @pytest.fixture
 def add_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> AddMigration:
-    """Gives the film app an unapplied migration; its first one stays applied."""
+    """Gives the film app an unapplied migration; its own stay applied."""
 
     def add(operations: str) -> None:
         package = tmp_path / f"migrations_{uuid4().hex}"

@@ -27,8 +27,9 @@ def manage_in(app: Path, *arguments: str, **environment: str) -> subprocess.Comp
 
 
 def write_migration(migrations: Path, operations: str, *, atomic: bool = True) -> None:
-    """The film app's second migration, 0002_change."""
-    (migrations / "0002_change.py").write_text(
+    """The film app's last migration, 0099_change."""
+    before = max(path.stem for path in migrations.glob("0*.py") if path.stem != "0099_change")
+    (migrations / "0099_change.py").write_text(
         "from django.contrib.postgres.operations import AddIndexConcurrently\n"
         "from django.db import migrations, models\n"
         "from django_migration_linter import IgnoreMigration\n\n\n"
@@ -36,7 +37,7 @@ def write_migration(migrations: Path, operations: str, *, atomic: bool = True) -
         '    apps.get_model("movies", "Genre").objects.create(name="written")\n\n\n'
         "class Migration(migrations.Migration):\n"
         f"    atomic = {atomic}\n"
-        '    dependencies = [("movies", "0001_initial")]\n'
+        f'    dependencies = [("movies", "{before}")]\n'
         f"    operations = [{operations}]\n"
     )
 

@@ -42,6 +42,7 @@ class Page(HTMLParser):
         "movies/film/{}/delete/",
         "movies/film/{}/history/",
         "movies/genre/",
+        "movies/person/",
         "auth/user/add/",
     ],
 )

@@ -71,13 +71,13 @@ def test_what_breaks_the_old_release_is_named(
 ) -> None:
     add_migration(operation)
 
-    assert refused() == [f"movies.0002_change: {named}"]
+    assert refused() == [f"movies.0099_change: {named}"]
 
 
 def test_a_default_excuses_its_own_column_alone(add_migration: AddMigration) -> None:
     add_migration(f"{ADD_DEFAULT}, {ADD_DB_DEFAULT}")
 
-    assert refused() == ["movies.0002_change: Add field length to film (NOT_NULL)"]
+    assert refused() == ["movies.0099_change: Add field length to film (NOT_NULL)"]
 
 
 @pytest.mark.parametrize(
@@ -104,14 +104,14 @@ def test_what_the_old_release_does_not_notice_passes(add_migration: AddMigration
 def test_a_table_that_is_new_does_not_excuse_an_old_one(add_migration: AddMigration) -> None:
     add_migration(f"{NEW_MODEL}, {REMOVE}")
 
-    assert refused() == ["movies.0002_change: Remove field poster from film (DROP_COLUMN)"]
+    assert refused() == ["movies.0099_change: Remove field poster from film (DROP_COLUMN)"]
 
 
 def test_what_only_locks_is_a_warning(add_migration: AddMigration) -> None:
     add_migration(f'migrations.AddIndex("film", {INDEX})')
 
     assert check() == [
-        "warning: movies.0002_change: Create index film_year on field(s) year of model film (CREATE_INDEX)",
+        "warning: movies.0099_change: Create index film_year on field(s) year of model film (CREATE_INDEX)",
         "unapplied migrations: 1, none breaks the release that serves",
     ]
 
@@ -119,7 +119,7 @@ def test_what_only_locks_is_a_warning(add_migration: AddMigration) -> None:
 def test_a_migration_can_say_that_it_is_safe(add_migration: AddMigration) -> None:
     add_migration(f"IgnoreMigration(), {REMOVE}")
 
-    assert check()[0] == "warning: movies.0002_change: not checked, as it says itself (IgnoreMigration)"
+    assert check()[0] == "warning: movies.0099_change: not checked, as it says itself (IgnoreMigration)"
 
 
 def test_code_that_runs_anyway_cannot_write(add_migration: AddMigration) -> None:
@@ -127,7 +127,7 @@ def test_code_that_runs_anyway_cannot_write(add_migration: AddMigration) -> None
 
     [line] = refused()
     assert line.startswith(
-        "movies.0002_change: cannot be judged beforehand (cannot execute INSERT in a read-only"
+        "movies.0099_change: cannot be judged beforehand (cannot execute INSERT in a read-only"
     )
     assert not Genre.objects.exists()
     Genre.objects.create(name="The session may write again")

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, OperationalError, connection
 
 from movies.management.commands import load_films
-from movies.models import Film, Genre
+from movies.models import Credit, Film, Genre, Person
 from tests.conftest import MakeFilm
 from tests.environment import SECRET_FILE
 from tests.programs import manage, only_line
@@ -118,6 +118,9 @@ def test_load_films_fills_an_empty_database_once() -> None:
     first = Film.objects.get(pk=1)
     assert first.title == "The Shawshank Redemption"
     assert [genre.name for genre in first.genres.all()] == ["Drama"]
+    directed = first.credits.filter(role=Credit.Role.DIRECTOR).values_list("person__name", flat=True)
+    assert list(directed) == ["Frank Darabont"]
+    assert Person.objects.get(name="Christopher Nolan").films.count() == 2
     assert Film.objects.count() == 30
     assert not Film.objects.filter(genres=None).exists()
     assert Film.objects.create(title="Next", year=2000, rating=5).pk == 31

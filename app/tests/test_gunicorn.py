@@ -1,5 +1,6 @@
 """gunicorn with our configuration file, started as run.sh starts it but for the port."""
 
+import json
 import os
 import signal
 import socket
@@ -102,3 +103,15 @@ def test_no_control_socket(start: Start, tmp_path: Path) -> None:
     start()
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_all_it_says_is_json(start: Start) -> None:
+    process, _ = start()
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert {line["logger"] for line in lines} == {"gunicorn.error"}
+    messages = [line["message"] for line in lines]
+    assert any(message.startswith("Starting gunicorn") for message in messages)
+    assert any(message.startswith("Shutting down") for message in messages)

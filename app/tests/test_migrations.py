@@ -183,7 +183,7 @@ def test_a_reader_that_never_ends(add_migration: AddMigration, monkeypatch: pyte
         reader.execute("ROLLBACK")
 
     assert str(error.value) == (
-        "movies.0002_change found its tables in use 3 times, for 1 s each: look for the oldest transaction in"
+        "movies.0099_change found its tables in use 3 times, for 1 s each: look for the oldest transaction in"
         " pg_stat_activity, end it there, and migrate again"
     )
     try_lock()

@@ -111,3 +111,18 @@ def test_debug_takes_a_one(value: str, debug: str) -> None:
     result = manage("shell", "--no-imports", "-c", SHOW, DJANGO_DEBUG=value)
 
     assert result.stdout.split()[0] == debug
+
+
+@pytest.mark.parametrize(("value", "number"), [("", "20"), ("0", "0"), ("7", "7")])
+def test_numbers(value: str, number: str) -> None:
+    assert show("settings.FAILED_LOGINS_PER_MINUTE", DJANGO_FAILED_LOGINS_PER_MINUTE=value) == number
+
+
+@pytest.mark.parametrize("value", ["-1", "many", "1.5", "²"])
+def test_what_is_no_number(value: str) -> None:
+    result = manage("check", DJANGO_FAILED_LOGINS_PER_MINUTE=value)
+
+    assert (
+        only_line(result.stderr)
+        == f"Error: DJANGO_FAILED_LOGINS_PER_MINUTE is '{value}': write a whole number, 0 or more"
+    )
