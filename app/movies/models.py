@@ -134,3 +134,25 @@ class Credit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person} ({self.role})"
+
+
+class ImportedLine(models.Model):
+    """A line of the file that is being imported; see movies.imports."""
+
+    line = models.BigIntegerField(primary_key=True)
+    external_id = models.CharField(max_length=12)
+    title = models.CharField(max_length=200)
+    year = models.PositiveSmallIntegerField()
+    rating = models.DecimalField(max_digits=3, decimal_places=1)
+    # Names, as the file has them; null if it says nothing.
+    genres = models.TextField()
+    directors = models.TextField(null=True)  # noqa: DJ001 -- "" is nobody
+    cast = models.TextField(null=True)  # noqa: DJ001
+
+    class Meta:
+        # Nobody edits them.
+        default_permissions = ()
+        indexes = (models.Index(fields=["external_id"], name="imported_line_by_external_id"),)
+
+    def __str__(self) -> str:
+        return f"{self.line}: {self.title}"

@@ -1,0 +1,110 @@
+"""Times import_movies against a plain COPY of the same rows.
+
+Run as python scripts/bench_import.py [LINES], with the environment of the settings, whose database has the
+tables but no films; so it is left, too.
+"""
+
+import csv
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import django
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+APP = Path(__file__).parent.parent
+sys.path.insert(0, str(APP))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from movies.import_files import KNOWN  # noqa: E402 -- it needs the models
+
+PROGRAM = [sys.executable, "manage.py", "import_movies"]
+# In the order that references need, without the columns that PostgreSQL generates.
+TABLES = {
+    "movies_genre": "id, name",
+    "movies_person": "id, name, external_id",
+    "movies_film": "id, external_id, title, year, rating, poster, created_at, updated_at",
+    "movies_film_genres": "id, film_id, genre_id",
+    "movies_credit": "id, film_id, person_id, role, position",
+}
+GENRES = ["Action", "Adventure", "Comedy", "Crime", "Drama", "Family", "Fantasy", "History", "Horror", "War"]
+
+
+def write_films(path: Path, lines: int) -> None:
+    """A third as many people as films, with words that films share."""
+    chance = random.Random(1)  # noqa: S311 -- the same films each time
+    words = [f"{one}{two}".title() for one in GENRES for two in range(400)]
+    people = [f"{chance.choice(words)} {chance.choice(words)}{number}" for number in range(lines // 3 + 5)]
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(KNOWN)
+        for number in range(1, lines + 1):
+            writer.writerow(
+                (
+                    f"tt{number:07}",
+                    " ".join(chance.choices(words, k=chance.randint(1, 5))),
+                    chance.randint(1920, 2025),
+                    chance.randint(10, 99) / 10,
+                    ",".join(chance.sample(GENRES, chance.randint(1, 3))),
+                    chance.choice(people),
+                    "|".join(chance.sample(people, chance.randint(1, 3))),
+                )
+            )
+
+
+def run_import(path: Path) -> tuple[float, float]:
+    """Return its seconds and the most MB that it had in memory."""
+    start = time.monotonic()
+    process = subprocess.Popen([*PROGRAM, str(path)], cwd=APP)  # noqa: S603 -- our own program
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit("the import has failed")
+    return time.monotonic() - start, usage.ru_maxrss / 1024
+
+
+def copy_rows(folder: Path) -> float:
+    """Return the seconds that it takes to write the rows that are there once more."""
+    with connection.cursor() as cursor:
+        for table, columns in TABLES.items():
+            with (folder / table).open("wb") as file:
+                cursor.copy_expert(f"COPY {table} ({columns}) TO STDOUT", file)
+        empty(cursor)
+        start = time.monotonic()
+        with transaction.atomic():
+            for table, columns in TABLES.items():
+                with (folder / table).open("rb") as file:
+                    cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", file)
+        seconds = time.monotonic() - start
+        empty(cursor)
+    return seconds
+
+
+def empty(cursor: CursorWrapper) -> None:
+    cursor.execute(f"TRUNCATE {', '.join(TABLES)}")
+
+
+def main() -> None:
+    lines = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM movies_film)")
+        if cursor.fetchone() == (True,):
+            sys.exit("there are films in this database already: name an empty one")
+    with tempfile.TemporaryDirectory() as name:
+        films = Path(name) / "films.csv"
+        write_films(films, lines)
+        seconds, memory = run_import(films)
+        again, memory_again = run_import(films)
+        copied = copy_rows(Path(name))
+    print(f"import of {lines} lines: {seconds:.1f} s, {memory:.0f} MB")
+    print(f"once more: {again:.1f} s, {memory_again:.0f} MB")
+    print(f"plain COPY {copied:.1f} s, ratio {seconds / copied:.2f}")
+
+
+if __name__ == "__main__":
+    main()
