@@ -22,14 +22,14 @@ def test_healthy(client: Client, host: str) -> None:
 
 @pytest.mark.django_db
 def test_not_ready_before_migrations(client: Client) -> None:
-    MigrationRecorder(connection).record_unapplied("movies", "0003_film_indexes")
+    MigrationRecorder(connection).record_unapplied("movies", "0004_imported_lines")
 
     answer = client.get("/health/ready")
 
     assert answer.status_code == 503
     assert answer.json() == {
         "status": "not ready",
-        "reason": "unapplied migrations: movies.0003_film_indexes",
+        "reason": "unapplied migrations: movies.0004_imported_lines",
     }
     assert client.get("/health/live").status_code == 200
 
