@@ -8,6 +8,7 @@ from pathlib import Path
 
 import daemon_settings
 import pytest
+from ansible.module_utils.testing import patch_module_args
 from daemon_settings import SettingsError, flags, merge, read, refuse_swarm, validate, write
 
 OURS = {"live-restore": True, "icc": False, "log-driver": "json-file", "log-opts": {"max-size": "10m"}}
@@ -142,3 +143,32 @@ def test_an_engine_in_a_swarm_does_not_get_live_restore(
             refuse_swarm()
     else:
         refuse_swarm()
+
+
+@pytest.mark.parametrize(
+    ("theirs", "refused"),
+    [
+        pytest.param({}, True, id="would be added"),
+        # The user's own, with which the engine would not run in a swarm.
+        pytest.param({"live-restore": True}, False, id="is there"),
+        pytest.param({"live-restore": False}, False, id="theirs wins"),
+    ],
+)
+def test_the_module_refuses_before_it_writes(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    theirs: dict[str, bool],
+    refused: bool,
+) -> None:
+    engine(tmp_path, monkeypatch, "echo active", "docker")
+    path, pending = tmp_path / "daemon.json", tmp_path / "pending"
+    path.write_text(json.dumps(theirs))
+    args = {"settings": {"live-restore": True}, "path": str(path), "pending": str(pending)}
+
+    with patch_module_args(args), pytest.raises(SystemExit):
+        daemon_settings.main()
+
+    assert json.loads(capsys.readouterr().out).get("failed", False) == refused
+    assert json.loads(path.read_text()) == theirs
+    assert not pending.exists()
