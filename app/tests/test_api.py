@@ -70,6 +70,24 @@ def test_links_are_those_of_the_client(visitor: APIClient, make_film: MakeFilm) 
     assert tls.json()["next"].startswith("https://testserver/api/movies?")
 
 
+def test_a_film_is_written_with_its_people_or_not_at_all(
+    editor: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> None:
+        raise RuntimeError("on purpose")
+
+    person = Person.objects.create(name="Ridley Scott")
+    new = NEW | {"genres": [], "directors": [{"id": person.pk}]}
+    with monkeypatch.context() as patched:
+        patched.setattr(Credit.objects, "bulk_create", fail)
+        with pytest.raises(RuntimeError):
+            editor.post("/api/movies", new, format="json")
+
+    assert not Film.objects.exists()
+    assert editor.post("/api/movies", new, format="json").status_code == 201
+    assert Film.objects.get().people.get() == person
+
+
 @pytest.mark.parametrize("films", [0, 1, 10])
 def test_list_queries(
     visitor: APIClient, make_film: MakeFilm, django_assert_num_queries: DjangoAssertNumQueries, films: int

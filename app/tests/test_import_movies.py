@@ -489,6 +489,10 @@ def test_killed_half_way_it_has_never_been(half_way: subprocess.Popen[bytes], ru
 
 
 def test_one_at_a_time(half_way: subprocess.Popen[bytes], run: Import) -> None:
+    with connection.cursor() as cursor:
+        # One that did not refuse would wait for the other's films, and that one for us to read on.
+        cursor.execute("SET lock_timeout = '5s'")
+
     result = run(HEADER, M)
 
     assert (result.code, result.output) == (1, "")

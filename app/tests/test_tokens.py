@@ -36,6 +36,7 @@ def user(db: None) -> User:
 def token(user: User) -> str:
     answer = with_password("robot").post(ADDRESS)
     assert answer.status_code == 201
+    assert answer["Cache-Control"] == "no-store"
     return str(answer.json()["token"])
 
 
