@@ -26,6 +26,7 @@ def keep(folder: Path, given: dict[str, Any] | None = None, *, dry: bool = False
 
 
 def test_they_are_made_once(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
     assert keep(tmp_path) == ["password", "user", "keys"]
     first = (tmp_path / "password").read_bytes()
 
@@ -53,6 +54,14 @@ def test_what_others_can_read_is_closed_and_kept(tmp_path: Path) -> None:
     assert keep(tmp_path) == ["password"]
     assert (tmp_path / "password").read_bytes() == first
     assert (tmp_path / "password").stat().st_mode & 0o777 == 0o400
+
+
+def test_what_a_killed_run_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / ".password.partial").write_text("half of it")
+
+    assert keep(tmp_path) == ["password", "user", "keys"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["keys", "password", "user"]
+    assert len((tmp_path / "password").read_text()) == 64
 
 
 def test_what_is_given_is_taken(tmp_path: Path) -> None:

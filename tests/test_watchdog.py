@@ -9,6 +9,7 @@ import os
 import signal
 import socketserver
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -271,6 +272,32 @@ def description(pid: int) -> dict[str, Any]:
     }
 
 
+class Enough(Exception):
+    """Ends what would go on for ever."""
+
+
+@pytest.mark.parametrize("under_way", [False, True])
+def test_it_does_not_look_while_a_rollout_is_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, under_way: bool
+) -> None:
+    looks = []
+
+    def enough(_seconds: float) -> None:
+        raise Enough
+
+    monkeypatch.setattr(Watchdog, "look", lambda _watchdog, now: looks.append(now))
+    monkeypatch.setattr(watchdog.time, "sleep", enough)
+    lock = tmp_path / "lock"
+    monkeypatch.setattr(sys, "argv", ["watchdog", "django", str(lock)])
+    with lock.open("w") as held:
+        if under_way:
+            fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(Enough):
+            watchdog.main()
+
+    assert len(looks) == (not under_way)
+
+
 def test_what_docker_says_is_understood() -> None:
     container = parse(description(100))
 
@@ -347,7 +374,9 @@ def test_a_signal_reaches_the_process_that_was_seen_and_no_other(docker: Docker,
     with subprocess.Popen(["sleep", "60"]) as process:
         docker.pid = os.getpid()
         engine.signal(replace(HUNG, pid=process.pid), signal.SIGKILL)
-        assert process.poll() is None, "Docker says that the container has another process by now"
+        # Docker says that the container has another process by now.
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.3)
 
         docker.pid = process.pid
         engine.signal(replace(HUNG, pid=process.pid), signal.SIGKILL)
