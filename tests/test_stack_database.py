@@ -187,3 +187,26 @@ def test_an_answer_that_is_always_lost(secrets: Secrets, monkeypatch: pytest.Mon
 
     with pytest.raises(RolloutError, match="loses what the database answers"):
         Database(CONTAINER, secrets).ask("SELECT 1")
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note what the database is told."""
+    found: list[str] = []
+    monkeypatch.setattr(Database, "run", lambda _database, sql: found.append(sql))
+    return found
+
+
+def test_a_change_that_fails_puts_no_verifier_into_the_log(secrets: Secrets, ran: list[str]) -> None:
+    Database(CONTAINER, secrets).change(["ALTER ROLE a PASSWORD 'b'"])
+
+    assert ran == ["SET log_min_error_statement = panic;\nALTER ROLE a PASSWORD 'b'"]
+
+
+def test_a_login_is_closed_before_its_sessions_are_ended(secrets: Secrets, ran: list[str]) -> None:
+    Database(CONTAINER, secrets).close_login("django_blue")
+
+    assert [sql.split(" ")[0] for sql in ran] == ["ALTER", "SELECT"]
+    assert ran[0] == "ALTER ROLE django_blue NOLOGIN PASSWORD NULL"
+    assert "pg_terminate_backend" in ran[1]
+    assert "'django_blue'" in ran[1]

@@ -272,7 +272,7 @@ def description(pid: int) -> dict[str, Any]:
     }
 
 
-class Enough(Exception):
+class EnoughError(Exception):
     """Ends what would go on for ever."""
 
 
@@ -283,16 +283,16 @@ def test_it_does_not_look_while_a_rollout_is_under_way(
     looks = []
 
     def enough(_seconds: float) -> None:
-        raise Enough
+        raise EnoughError
 
     monkeypatch.setattr(Watchdog, "look", lambda _watchdog, now: looks.append(now))
-    monkeypatch.setattr(watchdog.time, "sleep", enough)
+    monkeypatch.setattr("watchdog.time.sleep", enough)
     lock = tmp_path / "lock"
     monkeypatch.setattr(sys, "argv", ["watchdog", "django", str(lock)])
     with lock.open("w") as held:
         if under_way:
             fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(Enough):
+        with pytest.raises(EnoughError):
             watchdog.main()
 
     assert len(looks) == (not under_way)
