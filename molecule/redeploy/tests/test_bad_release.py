@@ -43,7 +43,7 @@ class Bad:
 
 BAD = {
     "does not build": Bad(
-        "The image of python does not build",
+        "An image can't be built on host",
         "Unable to locate package no-such-package",
         variables={"images_app_packages": ["no-such-package"]},
     ),
