@@ -1,9 +1,10 @@
 """Times import_movies against a plain COPY of the same rows.
 
-Run as python scripts/bench_import.py [LINES], with the environment of the settings, whose database has the
-tables but no films; so it is left, too.
+Run as python scripts/bench_import.py [--keep] [LINES], with the environment of the settings, whose database has
+the tables but no films; so it is left, too, unless there is --keep.
 """
 
+import argparse
 import csv
 import os
 import random
@@ -69,7 +70,7 @@ def run_import(path: Path) -> tuple[float, float]:
 
 
 def copy_rows(folder: Path) -> float:
-    """Return the seconds that it takes to write the rows that are there once more."""
+    """Take the rows away and write them again; return the seconds of the latter."""
     with connection.cursor() as cursor:
         for table, columns in TABLES.items():
             with (folder / table).open("wb") as file:
@@ -80,9 +81,7 @@ def copy_rows(folder: Path) -> float:
             for table, columns in TABLES.items():
                 with (folder / table).open("rb") as file:
                     cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", file)
-        seconds = time.monotonic() - start
-        empty(cursor)
-    return seconds
+        return time.monotonic() - start
 
 
 def empty(cursor: CursorWrapper) -> None:
@@ -90,7 +89,11 @@ def empty(cursor: CursorWrapper) -> None:
 
 
 def main() -> None:
-    lines = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("lines", nargs="?", type=int, default=100_000)
+    parser.add_argument("--keep", action="store_true", help="leave the films in the database")
+    arguments = parser.parse_args()
+    lines = arguments.lines
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM movies_film)")
         if cursor.fetchone() == (True,):
@@ -101,6 +104,9 @@ def main() -> None:
         seconds, memory = run_import(films)
         again, memory_again = run_import(films)
         copied = copy_rows(Path(name))
+    if not arguments.keep:
+        with connection.cursor() as cursor:
+            empty(cursor)
     print(f"import of {lines} lines: {seconds:.1f} s, {memory:.0f} MB")
     print(f"once more: {again:.1f} s, {memory_again:.0f} MB")
     print(f"plain COPY {copied:.1f} s, ratio {seconds / copied:.2f}")

@@ -1,0 +1,1 @@
+"""Measures the deployed stack against what one would have without it: bin/bench."""
