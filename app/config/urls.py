@@ -3,6 +3,7 @@ from django.urls import include, path, re_path
 
 from core import health, schema, tokens
 from core.authentication import LoginForm
+from core.icon import icon
 
 admin.site.login_form = LoginForm
 
@@ -13,6 +14,7 @@ urlpatterns = [
     re_path(r"^api/tokens/(?P<token_id>[0-9a-f]+)/?$", tokens.TokenView.as_view(), name="token"),
     re_path(r"^api/schema/?$", schema.document, name="schema"),
     re_path(r"^api/docs/?$", schema.page, name="docs"),
+    path("favicon.ico", icon),
     path("health/live", health.live),
     path("health/ready", health.ready),
 ]

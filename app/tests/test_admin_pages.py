@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
+from movies.models import Film
 from tests.conftest import MakeFilm
 
 
@@ -16,12 +17,15 @@ class Page(HTMLParser):
         super().__init__()
         self.forbidden: list[str] = []
         self.scripts = 0
+        self.images: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         address = given.get("src") or (given.get("href", "") if tag == "link" else "")
         self.scripts += tag == "script"
+        if tag == "img":
+            self.images.append(given["src"])
         inline = tag == "style" or "style" in given or (tag == "script" and "src" not in given)
         handlers = [name for name in given if name.startswith("on")]
         elsewhere = address and (not address.startswith("/") or address.startswith("//"))
@@ -55,6 +59,22 @@ def test_pages_bring_nothing_inline(
     page = Page(answer.text)
     assert page.scripts
     assert page.forbidden == []
+
+
+def test_film_shows_its_poster(admin_client: Client, collected_static: Path, make_film: MakeFilm) -> None:
+    film = make_film(title="<i>Alien</i>")
+    address = f"/admin/movies/film/{film.pk}/change/"
+    before = Page(admin_client.get(address).text).images
+    Film.objects.filter(pk=film.pk).update(poster="posters/'a'&\"b.png")
+
+    page = admin_client.get(address)
+
+    shown = Page(page.text)
+    assert [image for image in shown.images if image not in before] == [
+        "/static/media/posters/'a'%26%22b.png"
+    ]
+    assert shown.forbidden == []
+    assert "<i>Alien</i>" not in page.text
 
 
 def test_login_page_brings_nothing_inline(client: Client, db: None, collected_static: Path) -> None:

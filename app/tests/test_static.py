@@ -28,6 +28,14 @@ def test_admin_links_to_hashed_files(client: Client, db: None, collected_static:
     assert stat.S_IMODE((collected_static / "admin").stat().st_mode) == 0o755
 
 
+def test_the_icon_is_a_hashed_file(client: Client, collected_static: Path) -> None:
+    address = client.get("/favicon.ico").headers["Location"]
+
+    link = re.fullmatch(r"/static/static/(core/icon\.[0-9a-f]{12}\.svg)", address)
+    assert link
+    assert (collected_static / link[1]).exists()
+
+
 class Release:
     """A copy of the app with a style sheet of its own, on a volume that all of them share."""
 

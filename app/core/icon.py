@@ -1,0 +1,11 @@
+"""The icon that a browser asks for at this address, unless the page names one. The admin's pages don't."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.templatetags.static import static
+from django.views.decorators.http import require_safe
+
+
+@require_safe
+def icon(_request: HttpRequest) -> HttpResponse:
+    return redirect(static("core/icon.svg"))
