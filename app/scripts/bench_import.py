@@ -1,7 +1,7 @@
 """Times import_movies against a plain COPY of the same rows.
 
-Run as python scripts/bench_import.py [--keep] [LINES], with the environment of the settings, whose database has
-the tables but no films; so it is left, too, unless there is --keep.
+Run as python scripts/bench_import.py [--keep] [LINES], with the environment of the settings, whose database
+has the tables but no films; so it is left, too, unless there is --keep.
 """
 
 import argparse
