@@ -70,39 +70,45 @@ def test_files_are_there_while_they_are_collected_again(
     tmp_path: Path, settings: Settings, storage_class: type[ManifestStaticFilesStorage], safe: bool
 ) -> None:
     settings.STATIC_MANIFEST_DIR = tmp_path / "manifest"
-    content = "/* */" * 1000
-    source = FileSystemStorage(location=tmp_path / "source")
-    source.save("style.css", ContentFile(content))
+    contents = ["/* 1 */" * 1000, "/* 2 */" * 1000]
+    source = FileSystemStorage(location=tmp_path / "source", allow_overwrite=True)
     storage = storage_class(location=str(tmp_path / "volume"))
 
-    def collect() -> Path:
+    def collect(content: str) -> Path:
+        source.save("style.css", ContentFile(content))
         storage.delete("style.css")
         storage.save("style.css", ContentFile(content))
         list(storage.post_process({"style.css": (source, "style.css")}))
         return Path(storage.path(storage.stored_name("style.css")))
 
-    hashed = collect()
+    hashed = [collect(content) for content in contents]
+    plain = hashed[0].with_name("style.css")
     end, missed = threading.Event(), []
 
     def read() -> None:
         while not end.is_set():
-            for path in (hashed, hashed.with_name("style.css")):
+            for path, expected in ((plain, contents), (hashed[0], contents[:1]), (hashed[1], contents[1:])):
                 try:
-                    if path.read_text() != content:
+                    if path.read_text() not in expected:
                         missed.append(path)
                 except FileNotFoundError:
                     missed.append(path)
 
     reader = threading.Thread(target=read)
     reader.start()
-    for _ in range(200):
-        collect()
+    for _ in range(50):
+        for content in contents:
+            collect(content)
     end.set()
     reader.join()
 
     assert (missed == []) == safe
-    expected = {hashed.name, "style.css"} | ({f"{hashed.name}.gz"} if safe else {"staticfiles.json"})
-    assert {path.name for path in hashed.parent.iterdir()} == expected
+    others = {f"{path.name}.gz" for path in hashed} if safe else {"staticfiles.json"}
+    assert {path.name for path in plain.parent.iterdir()} == {
+        plain.name,
+        *(path.name for path in hashed),
+        *others,
+    }
 
 
 class Volume:
@@ -161,13 +167,12 @@ def test_what_gains_nothing_is_not_compressed(volume: Volume) -> None:
     assert not [path for path in files.values() if compressed(path).exists()]
 
 
-def test_what_is_compressed_stays_as_it_is(volume: Volume) -> None:
-    path = compressed(volume.collect(style_css="/* */" * 100)["style_css"])
-    before = path.stat()
+def test_what_is_there_already_stays_as_it_is(volume: Volume) -> None:
+    def collect() -> dict[str, tuple[int, int]]:
+        volume.collect(style_css="/* */" * 100, photo_png="0" * 1000)
+        return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in volume.folder.iterdir()}
 
-    volume.collect(style_css="/* */" * 100)
-
-    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert collect() == collect()
 
 
 @pytest.mark.parametrize("lost", ["plain", "compressed", "both"])
