@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from pytest_django import Settings
 
 from core.static import SharedStaticFilesStorage
@@ -36,16 +36,25 @@ def test_a_static_file_is_on_the_disk_before_it_has_its_name(
     tmp_path: Path, settings: Settings, flushed: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.STATIC_MANIFEST_DIR = tmp_path / "manifest"
+    source = FileSystemStorage(location=tmp_path / "source")
+    source.save("style.css", ContentFile(b"/* */" * 100))
+    flushed.clear()
+    named: set[str] = set()
     replace = Path.replace
 
     def check(path: Path, target: Any) -> Path:
         assert path in flushed
+        named.add(Path(target).name)
         return replace(path, target)
 
     monkeypatch.setattr(Path, "replace", check)
     storage = SharedStaticFilesStorage(location=str(tmp_path / "volume"))
 
-    storage.save("style.css", ContentFile(b"/* */"))
+    storage.save("style.css", ContentFile(b"/* */" * 100))
+    list(storage.post_process({"style.css": (source, "style.css")}))
 
-    assert [path.parent for path in flushed] == [tmp_path / "volume"]
-    assert (tmp_path / "volume/style.css").read_bytes() == b"/* */"
+    hashed = storage.stored_name("style.css")
+    assert {path.parent for path in flushed} == {tmp_path / "volume"}
+    assert {path.name for path in (tmp_path / "volume").iterdir()} == named
+    assert named == {"style.css", hashed, f"{hashed}.gz"}
+    assert (tmp_path / "volume/style.css").read_bytes() == b"/* */" * 100
