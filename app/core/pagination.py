@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core import signing
 from django.db import models
-from django.db.models import F, Func, Model, Value
+from django.db.models import F, Func, Value
 from django.db.models.lookups import GreaterThan, LessThan
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -66,10 +66,10 @@ class KeysetPagination(BasePagination):
             raise InvalidQuery({"cursor": ["It belongs to another ordering: begin with the first page."]})
         return backwards, key
 
-    def _link(self, page: list[Model], index: int, *, backwards: bool) -> str | None:
+    def _link(self, page: list[dict[str, Any]], index: int, *, backwards: bool) -> str | None:
         if not page:
             return None
-        values = [getattr(page[index], name) for name in self._fields]
+        values = [page[index][name] for name in self._fields]
         key = [value if isinstance(value, int) else str(value) for value in values]
         cursor = _signer.sign_object([self._order, backwards, key])
         return replace_query_param(self._address, "cursor", cursor)

@@ -1,6 +1,7 @@
 """What the API's view sets have in common."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from django.db import transaction
@@ -15,6 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 from core import conditional
 from core.pagination import KeysetPagination
 from core.queries import PageQuery, Query, read_query
+from core.rows import ByKey
 
 Resource = TypeVar("Resource", bound=Model)
 
@@ -24,7 +26,7 @@ Resource = TypeVar("Resource", bound=Model)
 @method_decorator(transaction.atomic, name="_update")
 @method_decorator(transaction.atomic, name="destroy")
 class ResourceViewSet(GenericViewSet[Resource]):
-    """Reads and writes one kind of thing. `get_queryset` says how it is read."""
+    """Reads and writes one kind of thing. `queryset` says how it is read, as `values()`."""
 
     pagination_class = KeysetPagination
     list_query: type[Query] = PageQuery
@@ -34,6 +36,11 @@ class ResourceViewSet(GenericViewSet[Resource]):
         # A method that is none of its own is refused for that.
         if self.action:
             self.query = read_query(request, self.list_query if self.action == "list" else Query)
+
+    @classmethod
+    @cache
+    def _by_key(cls) -> Any:
+        return ByKey(cls.queryset)
 
     def get_order(self) -> Sequence[str]:
         return ("id",)
@@ -69,7 +76,7 @@ class ResourceViewSet(GenericViewSet[Resource]):
         return Response(status=204)
 
     def _shown(self, pk: Any) -> Any:
-        return self.get_serializer(get_object_or_404(self.get_queryset(), pk=pk)).data
+        return self.get_serializer(get_object_or_404(self._by_key(), pk=pk)).data
 
     def _locked(self, request: Request, pk: str) -> Resource:
         """What a change writes all columns of: it must not put back what another one has just replaced."""

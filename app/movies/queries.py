@@ -3,9 +3,8 @@
 from rest_framework import serializers
 
 from core.queries import PageQuery
+from core.rows import MAX_ID
 from movies.models import FIRST_YEAR, LAST_YEAR, MAX_RATING
-
-MAX_ID = 2**63 - 1
 
 # The id makes each place unique, and has an index together with each of the others.
 ORDERS = {

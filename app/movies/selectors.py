@@ -2,21 +2,44 @@
 
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import Exists, OuterRef, QuerySet
-from django.db.models.functions import JSONObject
+from django.db.models.expressions import RawSQL
 
-from movies.models import SEARCH_CONFIG, Credit, Film, Genre, Person
+from movies.models import SEARCH_CONFIG, Credit, Film, Person
 
-# Arrays, since prefetching would be one more query for each relation.
-FILMS = Film.objects.defer("search").annotate(
-    genre_names=ArraySubquery(Genre.objects.filter(films=OuterRef("pk")).order_by("name").values("name")),
-    credited=ArraySubquery(
-        Credit.objects.filter(film=OuterRef("pk"))
-        .order_by("position")
-        .values(json=JSONObject(id="person_id", name="person__name", role="role"))
-    ),
+# Arrays, since prefetching would be one more query for each relation. Written as SQL: out of expressions,
+# Django would make it anew for each list, in 0.3 ms of CPU time.
+GENRE_NAMES = """
+    ARRAY(
+        SELECT genre.name
+        FROM movies_film_genres AS link JOIN movies_genre AS genre ON genre.id = link.genre_id
+        WHERE link.film_id = movies_film.id
+        ORDER BY genre.name
+    )
+"""
+CREDITED = """
+    ARRAY(
+        SELECT json_build_object('id', person.id, 'name', person.name, 'role', credit.role)
+        FROM movies_credit AS credit JOIN movies_person AS person ON person.id = credit.person_id
+        WHERE credit.film_id = movies_film.id
+        ORDER BY credit.position
+    )
+"""
+FILMS: Any = Film.objects.annotate(
+    genre_names=RawSQL(GENRE_NAMES, ()),  # noqa: S611 -- a constant
+    credited=RawSQL(CREDITED, ()),  # noqa: S611 -- a constant
+).values(
+    "id",
+    "external_id",
+    "title",
+    "year",
+    "genre_names",
+    "credited",
+    "rating",
+    "poster",
+    "created_at",
+    "updated_at",
 )
 
 

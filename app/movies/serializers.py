@@ -1,12 +1,13 @@
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+from core.rows import MAX_ID
 from movies.models import Credit, Film, Genre, Person
 from movies.posters import validate_poster
-from movies.queries import MAX_ID
 
 # More than the longest list of credits that anybody reads.
 MAX_CREDITS = 500
@@ -45,29 +46,12 @@ class PersonSerializer(serializers.ModelSerializer[Person]):
         extra_kwargs: ClassVar[dict[str, Any]] = {"external_id": {"allow_blank": False}}
 
 
-class GenreNames(serializers.ManyRelatedField):
-    """Written as names, read from what the query has found already."""
-
-    def get_attribute(self, instance: Any) -> Any:
-        return instance.genre_names
-
-    def to_representation(self, names: Any) -> list[str]:
-        return list(names)
-
-
 class CreditList(serializers.ListSerializer[Any]):
     """Those of one role, in their order. Written as ids."""
 
     def get_value(self, dictionary: Any) -> Any:
         # A form can't hold it, and what can't be understood is not to be passed over.
         return dictionary.get(self.field_name, empty)
-
-    def get_attribute(self, instance: Any) -> Any:
-        return instance.credited
-
-    def to_representation(self, credited: Any) -> list[dict[str, Any]]:
-        role = ROLES[str(self.field_name)]
-        return [{"id": entry["id"], "name": entry["name"]} for entry in credited if entry["role"] == role]
 
 
 class Credited(serializers.Serializer[Any]):
@@ -78,9 +62,8 @@ class Credited(serializers.Serializer[Any]):
 class FilmSerializer(serializers.ModelSerializer[Film]):
     serializer_field_mapping = FIELDS
 
-    genres = GenreNames(
-        child_relation=serializers.SlugRelatedField(slug_field="name", queryset=Genre.objects.all()),
-        required=False,
+    genres = serializers.SlugRelatedField(
+        slug_field="name", queryset=Genre.objects.all(), many=True, required=False
     )
     directors = CreditList(child=Credited(), required=False, max_length=MAX_CREDITS)
     cast = CreditList(child=Credited(), required=False, max_length=MAX_CREDITS)
@@ -107,6 +90,25 @@ class FilmSerializer(serializers.ModelSerializer[Film]):
             "poster": {"validators": [validate_poster], "allow_null": True},
         }
 
+    def to_representation(self, film: Any) -> dict[str, Any]:
+        """By hand: to make the fields takes 0.4 ms of CPU time, and reading needs none. The schema does."""
+        return {
+            "id": film["id"],
+            "external_id": film["external_id"],
+            "title": film["title"],
+            "year": film["year"],
+            "genres": film["genre_names"],
+            "directors": _credited(film, Credit.Role.DIRECTOR),
+            "cast": _credited(film, Credit.Role.CAST),
+            "rating": film["rating"],
+            "poster": self._address(film["poster"]) if film["poster"] else None,
+            "created_at": _time(film["created_at"]),
+            "updated_at": _time(film["updated_at"]),
+        }
+
+    def _address(self, poster: str) -> Any:
+        return self.context["request"].build_absolute_uri(Film.poster.field.storage.url(poster))
+
     def validate_directors(self, entries: list[dict[str, int]]) -> list[int]:
         return _people(entries)
 
@@ -122,6 +124,14 @@ class FilmSerializer(serializers.ModelSerializer[Film]):
         credited = _take_credits(validated_data)
         film: Film = super().update(instance, validated_data)
         return _write_credits(film, credited)
+
+
+def _credited(film: dict[str, Any], role: str) -> list[dict[str, Any]]:
+    return [{"id": entry["id"], "name": entry["name"]} for entry in film["credited"] if entry["role"] == role]
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _people(entries: list[dict[str, int]]) -> list[int]:

@@ -27,7 +27,7 @@ class FilmViewSet(ResourceViewSet[Film]):
 class GenreViewSet(ResourceViewSet[Genre]):
     """Genres."""
 
-    queryset = Genre.objects.all()
+    queryset: Any = Genre.objects.values("id", "name")
     serializer_class = GenreSerializer
 
     def get_order(self) -> Sequence[str]:
@@ -38,7 +38,7 @@ class GenreViewSet(ResourceViewSet[Genre]):
 class PersonViewSet(ResourceViewSet[Person]):
     """Directors and actors. One who is in a film can't be deleted: 409."""
 
-    queryset = Person.objects.defer("search")
+    queryset: Any = Person.objects.values("id", "name", "external_id")
     serializer_class = PersonSerializer
     list_query = PersonQuery
 
