@@ -18,7 +18,9 @@ from bench.machines import CLIENT, HERE, HOST, REPOSITORY, BenchError
 RESULTS = HERE / "results.json"
 PICTURE = REPOSITORY / "docs/bench.svg"
 
-INSTALL = "apt-get -qq update && apt-get -qq install --yes --no-install-recommends"
+INSTALL = (
+    "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends"
+)
 
 
 def tools() -> Iterator[Row]:
