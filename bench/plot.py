@@ -22,6 +22,8 @@ STYLE: dict[Any, Any] = {
     "xtick.color": INK,
     "ytick.color": INK,
     "savefig.transparent": True,
+    # Text stays text: the reader's own font, and a tenth of the size.
+    "svg.fonttype": "none",
     # The same picture from the same figures.
     "svg.hashsalt": "bench",
     "font.size": 9,
