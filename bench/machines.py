@@ -134,13 +134,13 @@ def in_network_of_nginx(machine: Machine) -> list[str]:
     return ["nsenter", "--target", str(machine.inspect("django-nginx-1")["State"]["Pid"]), "--net"]
 
 
-def local(*argv: str, **environment: str) -> float:
+def local(*argv: str) -> float:
     """Run a program of this machine; return its seconds.
 
     Raises:
         BenchError: It failed.
     """
-    return timed(*argv, **environment)[0]
+    return timed(*argv)[0]
 
 
 def timed(*argv: str, **environment: str) -> tuple[float, str]:
