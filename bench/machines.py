@@ -64,10 +64,10 @@ class Machine:
         return str(networks["django_backend"]["IPAddress"])
 
 
-HOST = Machine("host", "10.213.3.13")
-SMALL = Machine("small", "10.213.3.14")
-PLAIN = Machine("plain", "10.213.3.15")
-CLIENT = Machine("client", "10.213.3.100")
+HOST = Machine("host", "10.213.4.13")
+SMALL = Machine("small", "10.213.4.14")
+PLAIN = Machine("plain", "10.213.4.15")
+CLIENT = Machine("client", "10.213.4.100")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,6 @@ class Load:
     requests: int
     failed: int
     seconds: float
-    p50: float
     p95: float
     p99: float
 

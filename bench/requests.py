@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import re
-import threading
 import urllib.request
 from collections.abc import Callable, Iterator
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 
 from bench.figures import Row, alone, compare, in_turns
 from bench.machines import CLIENT, HOST, PLAIN, PORT, BenchError, Load, Machine, ask, in_network_of_nginx
@@ -18,7 +17,7 @@ FILM = "/api/movies/1"
 # The tutorials' router wants a slash at the end.
 TUTORIAL_FILM = "/api/movies/1/"
 SLOW_CLIENTS = 12
-# Long enough for a stack that answers two requests a second.
+# Long enough for a stack that answers a few requests a second.
 SLOW_SECONDS = 10
 SLOW_ROUNDS = 3
 UPLOADS = 10
@@ -80,11 +79,11 @@ def with_slow_clients() -> Iterator[Row]:
 
 
 def beside_slow_clients(machine: Machine, path: str) -> Load:
-    slow = partial(ask, machine.url("/bench/slow"), connections=SLOW_CLIENTS, seconds=SLOW_SECONDS + 2)
-    others = threading.Thread(target=slow)
-    others.start()
-    load = ask(machine.url(path), seconds=SLOW_SECONDS)
-    others.join()
+    url = machine.url("/bench/slow")
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(ask, url, connections=SLOW_CLIENTS, seconds=SLOW_SECONDS + 2)
+        load = ask(machine.url(path), seconds=SLOW_SECONDS)
+        sound(slow.result())
     return load
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -15,6 +16,11 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def extra(**variables: object) -> str:
+    """Return the argument of a run that sets variables."""
+    return f"--extra-vars={json.dumps(variables)}"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,13 @@ CLIENT = (Path(__file__).parent / "client.py").read_text()
 STACK = "/srv/django/stack"
 PORT = 8080
 SERVICES = ("nginx", "api", "db")
+# What the engine has.
+LISTS = (
+    "docker ps --all --no-trunc --format '{{.ID}} {{.Names}} {{.Image}}'",
+    "docker image ls --all --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}'",
+    "docker volume ls --format '{{.Name}}'",
+    "docker network ls --no-trunc --format '{{.ID}} {{.Name}}'",
+)
 # A film that the tests may write to: the first of those that the command load_films brings.
 FILM = "/api/movies/1"
 
@@ -120,6 +127,10 @@ class Target:
         """Return the id of each running container by name."""
         lines = self.run("docker ps --no-trunc --format '{{.Names}} {{.ID}}'").splitlines()
         return dict(line.split() for line in lines)
+
+    def everything(self) -> list[list[str]]:
+        """List what the host's engine has: containers, images, volumes and networks."""
+        return [sorted(self.run(command).splitlines()) for command in LISTS]
 
     def processes(self, service: str) -> dict[int, Process]:
         first = self.container(service)["State"]["Pid"]

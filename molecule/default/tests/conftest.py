@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import testinfra
-from runs import REPOSITORY, Playbooks, Run
+from runs import REPOSITORY, Playbooks, Run, extra
 from targets import FILM, PORT, SERVICES, STACK, Answer, Target, wait_until
 from testinfra.host import Host
 
@@ -20,6 +20,7 @@ __all__ = [
     "Answer",
     "Run",
     "Target",
+    "extra",
     "wait_until",
 ]
 
@@ -27,7 +28,6 @@ INVENTORY = REPOSITORY / "molecule/default/inventory"
 ADDRESSES = {"debian12": "10.213.0.12", "debian13": "10.213.0.13"}
 
 deploy = Playbooks(INVENTORY).deploy
-killed_at = Playbooks(INVENTORY).killed_at
 
 
 def program(name: str) -> str:

@@ -60,7 +60,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Host:
     return host
 
 
-def deploy(host: Host) -> str:
+def deploy() -> str:
     """Run bin/deploy as the user and return what it prints."""
     settings = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
     settings["PIP_CERT"] = f"{HOME}/certificates.crt"
@@ -87,7 +87,7 @@ def deploy(host: Host) -> str:
 @pytest.fixture(scope="module")
 def first(desk: Host) -> str:
     assert desk.run("python3 -c 'import ensurepip'").rc != 0, "the machine is not bare"
-    return deploy(desk)
+    return deploy()
 
 
 def get(host: Host, path: str) -> str:
@@ -111,7 +111,7 @@ def test_it_ends_with_what_to_do_next(desk: Host, first: str) -> None:
 def test_the_second_run_changes_nothing(desk: Host, first: str) -> None:
     ids = "docker ps --no-trunc --quiet"
     before = desk.check_output(ids)
-    again = deploy(desk)
+    again = deploy()
     assert re.search(r"^localhost +: .*changed=0 ", again, re.MULTILINE)
     assert "Installing" not in again
     assert desk.check_output(ids) == before

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, connect, play, wait_until
+from conftest import REPOSITORY, connect, extra, play, wait_until
 from testinfra.host import Host
 
 HOST = "spare"
@@ -76,20 +76,17 @@ def playbook(tmp_path: Path) -> str:
     return str(path)
 
 
-def extra(variables: dict[str, str]) -> str:
-    return f"--extra-vars={json.dumps(variables)}"
-
-
 def test_another_key_is_refused(host: Host, repository: dict[str, str], playbook: str) -> None:
     other = repository | {"docker_upstream_key_checksum": f"sha256:{'0' * 64}"}
-    run = play(playbook, extra(other))
+    run = play(playbook, extra(**other))
     assert run.status != 0, run.output
     assert "checksum" in run.output
-    assert not host.package("docker.io").is_installed
+    for package in PACKAGES:
+        assert not host.package(package).is_installed
 
 
 def test_the_engine_comes_from_the_repository(host: Host, repository: dict[str, str], playbook: str) -> None:
-    run = play(playbook, extra(repository))
+    run = play(playbook, extra(**repository))
     assert run.status == 0, run.output
     for package in PACKAGES:
         assert host.package(package).is_installed

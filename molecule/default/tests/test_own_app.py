@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
-from conftest import FILM, REPOSITORY, Target, deploy
+from conftest import FILM, REPOSITORY, Target, deploy, extra
 
 HOST = "debian13"
 SETTINGS = {
@@ -16,7 +15,7 @@ SETTINGS = {
     "stack_migration_check": "",
 }
 OURS = (f"--limit={HOST}",)
-THEIRS = (*OURS, f"--extra-vars={json.dumps(SETTINGS)}")
+THEIRS = (*OURS, extra(**SETTINGS))
 
 
 @pytest.fixture(scope="module")

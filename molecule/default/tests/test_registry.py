@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 
 import pytest
-from conftest import FILM, Target, deploy, play, wait_until
+from conftest import FILM, Target, deploy, extra, play, wait_until
 
 HOST = "debian12"
 # Loopback, which an engine trusts without TLS.
@@ -77,10 +76,6 @@ def references(host: Target) -> Iterator[dict[str, str]]:
     host.run("docker image rm %s %s %s", *found.values())
     host.run("systemctl stop test-registry && rm -r /run/registry.yml /run/registry")
     host.run("apt-get -qq purge --yes docker-registry >/dev/null")
-
-
-def extra(**variables: str) -> str:
-    return f"--extra-vars={json.dumps(variables)}"
 
 
 def test_drop_in_images_are_pulled_and_run(host: Target, references: dict[str, str]) -> None:

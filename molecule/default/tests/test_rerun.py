@@ -10,13 +10,6 @@ from typing import Any
 import pytest
 from conftest import FILM, REPOSITORY, Run, Target, deploy
 
-LISTS = (
-    "docker ps --all --no-trunc --format '{{.ID}} {{.Names}} {{.Image}}'",
-    "docker image ls --all --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}'",
-    "docker volume ls --format '{{.Name}}'",
-    "docker network ls --no-trunc --format '{{.ID}} {{.Name}}'",
-)
-
 
 @dataclass(frozen=True)
 class Step:
@@ -25,11 +18,6 @@ class Step:
     run: Run
     before: dict[str, Any]
     after: dict[str, Any]
-
-
-def everything(target: Target) -> list[list[str]]:
-    """List what the host's engine has."""
-    return [sorted(target.run(command).splitlines()) for command in LISTS]
 
 
 def release(target: Target) -> dict[str, Any]:
@@ -51,9 +39,9 @@ def rerun(targets: dict[str, Target]) -> Step:
 
 @pytest.fixture(scope="module")
 def dry_run(targets: dict[str, Target], rerun: Step) -> Step:
-    before = {name: everything(target) for name, target in targets.items()}
+    before = {name: target.everything() for name, target in targets.items()}
     run = deploy("--check")
-    return Step(run, before, {name: everything(target) for name, target in targets.items()})
+    return Step(run, before, {name: target.everything() for name, target in targets.items()})
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import STACK, Run, Target, play, program
+from conftest import STACK, Run, Target, extra, play, program
 from testinfra.backend.base import CommandResult
 
 SEARCH = (Path(__file__).parent / "search.py").read_text()
@@ -203,8 +203,11 @@ def test_no_secret_is_in_what_a_run_prints(canaries: Canaries) -> None:
 def test_other_secrets_than_those_in_use_are_refused(targets: dict[str, Target], canaries: Canaries) -> None:
     before = targets["debian13"].containers()
     other = f"other-{secrets.token_urlsafe(24)}"
-    extra = f"--extra-vars={json.dumps({'stack_secrets': {'django_app_password': other}})}"
-    run = play("playbooks/check.yml", extra, "--limit=debian13,localhost")
+    run = play(
+        "playbooks/check.yml",
+        extra(stack_secrets={"django_app_password": other}),
+        "--limit=debian13,localhost",
+    )
     assert run.status != 0
     said = " ".join(run.output.split())
     assert "the given django_app_password is not the one in use" in said

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from conftest import TABLES, gateways, put_canary_on_host, tables
+from conftest import TABLES, gateways, put_canary_on_host, tables, wait_for_service
 from targets import REACHES, Target, wait_until
 
 BRIDGES = {"nginx": "br-django-front", "api": "br-django-back", "db": "br-django-db"}
@@ -39,8 +41,29 @@ def test_other_containers_reach_what_they_did(target: Target) -> None:
     target.run("nsenter --target %s --net python3 -c %s", pid, refused)
 
 
+@pytest.fixture
+def without_rules(target: Target) -> Iterator[None]:
+    """A host that is about to start its engine, and has no file of rules to load before."""
+    rules = "/etc/django-nftables/guard.nft"
+    target.run("systemctl stop docker.socket docker django-guard")
+    target.run("mv %s %s", rules, f"{rules}.away")
+    yield
+    target.run("mv %s %s", f"{rules}.away", rules)
+    # Whoever asked for the engine meanwhile has made systemd try, and give up.
+    target.run("systemctl reset-failed docker.socket docker django-guard")
+    target.run("systemctl start docker.socket docker")
+    wait_for_service({target.name: target})
+
+
+@pytest.mark.usefixtures("without_rules")
 def test_docker_does_not_start_without_the_guard(target: Target) -> None:
-    assert "django-guard.service" in target.run("systemctl show --value --property=Requires docker").split()
+    start = target.host.run("systemctl start docker")
+    assert start.failed
+    assert "dependency" in start.stderr.lower()
+    assert target.host.run("systemctl is-active docker").failed
+
+
+def test_both_are_there_before_the_network_is(target: Target) -> None:
     assert "django-guard.service" in target.run("systemctl show --value --property=After docker").split()
     for unit in ("django-guard", "django-firewall"):
         assert "network-pre.target" in target.run(f"systemctl show --value --property=Before {unit}").split()

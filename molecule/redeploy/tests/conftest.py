@@ -29,12 +29,6 @@ whole_form = pytest.mark.skipif(
 )
 
 Load = Callable[..., AbstractContextManager[Traffic]]
-LISTS = (
-    "docker ps --all --no-trunc --format '{{.ID}} {{.Names}} {{.Image}}'",
-    "docker image ls --all --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}'",
-    "docker volume ls --format '{{.Name}}'",
-    "docker network ls --no-trunc --format '{{.ID}} {{.Name}}'",
-)
 
 _said = pytest.StashKey[list[str]]()
 
@@ -117,11 +111,6 @@ def apis(host: Target) -> list[str]:
     return host.run("docker ps --all --no-trunc --filter %s --format '{{.ID}}'", label).split()
 
 
-def everything(host: Target) -> list[list[str]]:
-    """List what the host's engine has."""
-    return [sorted(host.run(command).splitlines()) for command in LISTS]
-
-
 def assert_served(host: Target, name: str) -> None:
     """Check that one API container serves a release."""
     assert serving(host) == name
@@ -131,10 +120,10 @@ def assert_served(host: Target, name: str) -> None:
 def assert_at_rest(host: Target, name: str) -> None:
     """Check that one API container serves a release, and that there is nothing left to do."""
     assert_served(host, name)
-    before = everything(host)
+    before = host.everything()
     run = PLAYBOOKS.deploy()
     assert run.recap("host")["changed"] == 0, run.output
-    assert everything(host) == before
+    assert host.everything() == before
 
 
 def kept(host: Target) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 import release
 from conftest import PLAYBOOKS, WHOLE, Load, apis, assert_served, current, one_line, serving, whole_form
+from runs import extra
 from targets import Target
 
 SECONDS = 120
@@ -89,7 +89,7 @@ def test_a_bad_release_changes_nothing(
         release.add("proof/migrations/0099_fails.py", bad.migration.format(before=last))
 
     with light_load(f"bad release, {name}") as traffic:
-        run = PLAYBOOKS.play("site.yml", f"--extra-vars={json.dumps(bad.variables)}")
+        run = PLAYBOOKS.play("site.yml", extra(**bad.variables))
 
     say(f"bad release, {name}: refused after {run.seconds:.1f} s")
     assert run.status != 0, run.output

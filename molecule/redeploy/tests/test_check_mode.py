@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from conftest import PLAYBOOKS, apis, everything, one_line, serving
+from conftest import PLAYBOOKS, apis, one_line, serving
 from targets import Target
 
 FILES = "find /srv/django /etc/docker /etc/apt -printf '%p %T@ %s %l\n' | sort"
@@ -12,12 +12,12 @@ FILES = "find /srv/django /etc/docker /etc/apt -printf '%p %T@ %s %l\n' | sort"
 
 def test_a_dry_run_says_all_and_changes_nothing(host: Target, new_release: Callable[..., str]) -> None:
     name = new_release()
-    before = everything(host), host.run(FILES)
+    before = host.everything(), host.run(FILES)
     served = serving(host)
 
     run = PLAYBOOKS.deploy("--check", "--diff")
 
-    assert (everything(host), host.run(FILES), serving(host)) == (before[0], before[1], served)
+    assert (host.everything(), host.run(FILES), serving(host)) == (before[0], before[1], served)
     assert run.recap("host")["changed"] > 0
     assert "switch to a new api container" in one_line(run)
     old = host.container("api")["Config"]["Image"]

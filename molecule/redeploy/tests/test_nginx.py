@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from collections.abc import Callable
 
 import pytest
 from conftest import PLAYBOOKS, Load, assert_at_rest, one_line, serving, whole_form
+from runs import extra
 from targets import Target
 from traffic import Traffic
 
@@ -23,10 +23,6 @@ connection = http.client.HTTPConnection(sys.argv[1], 8080, timeout=60)
 connection.request("PATCH", "/api/movies/1", b"x" * (10 * 2**20 + 1))
 print(connection.getresponse().status)
 """
-
-
-def extra(**variables: object) -> str:
-    return f"--extra-vars={json.dumps(variables)}"
 
 
 def test_a_changed_configuration_is_reloaded(host: Target, load: Load, say: Callable[[str], None]) -> None:

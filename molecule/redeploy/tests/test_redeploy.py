@@ -26,7 +26,7 @@ class Series:
 
 
 @pytest.fixture(scope="module")
-def series(host: Target, load: Load, new_release: Callable[..., str], say: Callable[[str], None]) -> Series:
+def series(load: Load, new_release: Callable[..., str], say: Callable[[str], None]) -> Series:
     names = [new_release()]
     PLAYBOOKS.deploy()
     with load(f"{REDEPLOYS} redeploys") as traffic:

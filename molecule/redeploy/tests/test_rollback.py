@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import pytest
@@ -14,12 +13,12 @@ from conftest import (
     apis,
     assert_served,
     current,
-    everything,
     kept,
     one_line,
     serving,
     whole_form,
 )
+from runs import extra
 from targets import Target
 
 SECONDS = 10
@@ -85,7 +84,7 @@ def test_back_to_a_named_release_with_its_configuration(
     host: Target, new_release: Callable[..., str]
 ) -> None:
     first = new_release()
-    PLAYBOOKS.deploy(f"--extra-vars={json.dumps({'stack_max_body_mb': 11})}")
+    PLAYBOOKS.deploy(extra(stack_max_body_mb=11))
     wanted = current(host)
     assert body_limit(host) == "client_max_body_size 11m;"
     for _ in range(2):
@@ -101,12 +100,12 @@ def test_back_to_a_named_release_with_its_configuration(
 
 
 def test_a_release_that_is_not_kept_is_refused(host: Target) -> None:
-    before = everything(host), current(host)
+    before = host.everything(), current(host)
     run = PLAYBOOKS.play(ROLLBACK, "--extra-vars=release=000000000000")
     assert run.status != 0
     for name in kept(host):
         assert name in run.output
-    assert (everything(host), current(host)) == before
+    assert (host.everything(), current(host)) == before
 
 
 @pytest.fixture
@@ -120,11 +119,11 @@ def moved_schema(new_release: Callable[..., str]) -> str:
 
 
 def test_back_past_the_schema_is_refused(host: Target, light_load: Load, moved_schema: str) -> None:
-    before = everything(host), current(host)
+    before = host.everything(), current(host)
     with light_load("refused rollback") as traffic:
         run = PLAYBOOKS.play(ROLLBACK)
     assert run.status != 0
     assert "proof.0060_size" in one_line(run)
     traffic.assert_nothing_failed()
-    assert (everything(host), current(host)) == before
+    assert (host.everything(), current(host)) == before
     assert_served(host, moved_schema)

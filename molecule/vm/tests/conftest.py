@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 import testinfra
+from runs import REPOSITORY, Playbooks
 from testinfra.host import Host
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 SCENARIO = REPOSITORY / "molecule/vm"
+PLAYBOOKS = Playbooks(SCENARIO / "inventory")
 KEYS = REPOSITORY / ".cache/vm/ssh"
 ADDRESS = "10.213.1.2"
 URL = f"http://{ADDRESS}:8080"
@@ -80,25 +78,6 @@ def wait_for_stack() -> None:
 def machine(action: str) -> None:
     """Start the machine or take its power away."""
     subprocess.run([SCENARIO / "image/vm.sh", action], check=True)
-
-
-def deploy() -> str:
-    """Run site.yml as a user does, and return what it says."""
-    result = subprocess.run(
-        [
-            Path(sys.executable).with_name("ansible-playbook"),
-            f"--inventory={SCENARIO / 'inventory'}",
-            "site.yml",
-        ],
-        cwd=REPOSITORY,
-        env=os.environ | {"ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout
-    return result.stdout
 
 
 @pytest.fixture(scope="session")

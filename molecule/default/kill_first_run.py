@@ -1,0 +1,9 @@
+"""Begins a first deploy to Debian 12 and kills it before the engine is installed: half of it is done."""
+
+from __future__ import annotations
+
+from runs import REPOSITORY, Playbooks
+
+Playbooks(REPOSITORY / "molecule/default/inventory").killed_at(
+    "docker : Install the packages", "--limit=debian12"
+)
