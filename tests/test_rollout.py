@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,45 @@ def test_a_release_that_comes_back_counts_as_new(store: Store) -> None:
     deploy(store, 1, 2, 1, 3, 4)
 
     assert names(store) == [release(number).name for number in (4, 3, 1)]
+
+
+def test_a_clock_that_is_set_back_changes_no_order(store: Store) -> None:
+    deploy(store, 1, 2, 3)
+    history = json.loads(store.history_file.read_text())
+    store.history_file.write_text(json.dumps([entry | {"at": "2999-01-01T00:00:00"} for entry in history]))
+    deploy(store, 4)
+
+    assert names(store) == [release(number).name for number in (4, 3, 2)]
+    assert store.load(store.current()) == release(4)
+
+
+def test_those_that_come_back_again_and_again_drive_no_other_out(store: Store) -> None:
+    deploy(store, 1, *(30 * (2, 3)))
+
+    assert names(store) == [release(number).name for number in (3, 2, 1)]
+    assert len(store.history()) == 3
+
+
+def test_a_removal_that_is_killed_leaves_no_half_release(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(store, 1, 2, 3)
+
+    def die_half_way(folder: Path, **_options: Any) -> None:
+        if folder.exists():
+            (folder / "compose.yml").unlink()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", die_half_way)
+        with pytest.raises(KeyboardInterrupt):
+            deploy(store, 4)
+    assert store.images()
+    assert store.current() == release(4).name
+
+    deploy(store, 1)
+    assert store.load(release(1).name) == release(1)
+    assert folders(store) == sorted(names(store))
 
 
 def test_a_release_that_does_not_hold_is_not_kept(store: Store) -> None:
@@ -188,3 +228,31 @@ def test_a_container_is_known_by_its_address_also_when_stopped() -> None:
 def test_a_container_that_restarts_is_not_running(changes: dict[str, bool]) -> None:
     assert parse_container(found()).running
     assert not parse_container(found(**changes)).running
+
+
+@pytest.fixture
+def a_rollout(store: Store) -> rollout.Rollout:
+    settings: dict[str, Any] = {
+        "slots": {"blue": "172.29.90.10", "green": "172.29.90.11"},
+        "migration_check": "",
+        "manage_commands": [],
+    }
+    params = {
+        "start_timeout": 1,
+        "drain_timeout": 1,
+        "compose": "compose",
+        "allow_destructive_migrations": False,
+    }
+    return rollout.Rollout(store, Release("compose", "nginx", settings), params)
+
+
+def api(address: str, *, running: bool) -> Container:
+    return Container("1", "django-api-1", "api", address, "", running=running, restarts=0, pid=1)
+
+
+def test_an_api_that_serves_from_another_network_is_not_taken_away(a_rollout: rollout.Rollout) -> None:
+    with pytest.raises(
+        RolloutError, match=r"django-api-1 serves from 172\.29\.80\.10, .* 'docker compose down'"
+    ):
+        a_rollout.refuse_other_network([api("172.29.80.10", running=True)])
+    a_rollout.refuse_other_network([api("172.29.80.10", running=False), api("172.29.90.11", running=True)])

@@ -99,6 +99,14 @@ def test_back_to_a_named_release_with_its_configuration(
     assert body_limit(host) == "client_max_body_size 11m;"
 
 
+def test_a_misspelt_variable_is_refused(host: Target) -> None:
+    before = host.everything(), current(host)
+    run = PLAYBOOKS.play(ROLLBACK, f"--extra-vars=relase={kept(host)[0]}")
+    assert run.status != 0
+    assert "relase is unknown, did you mean release?" in one_line(run)
+    assert (host.everything(), current(host)) == before
+
+
 def test_a_release_that_is_not_kept_is_refused(host: Target) -> None:
     before = host.everything(), current(host)
     run = PLAYBOOKS.play(ROLLBACK, "--extra-vars=release=000000000000")

@@ -262,13 +262,35 @@ class Rollout:
             plan.roles = bool(database.missing(roles))
             plan.former_login = bool(database.former_login(roles))
         apis = [one for one in present if one.service == "api"]
+        self.refuse_other_network(apis)
         live = self.in_slot(self.live, apis)
         plan.retire = [one for one in apis if one is not live]
         plan.api = not live or live.config_hash != wanted["api"] or not self.is_current(live)
         digests = {read(self.loaded), digest(read(self.nginx_folder / "nginx.conf"))}
         plan.reload = digests != {digest(self.release.nginx_conf)}
-        plan.commit = self.store.current() != self.release.name
+        plan.commit = self.store.current() != self.release.name or bool(live and not self.is_noted())
         return plan
+
+    def refuse_other_network(self, apis: list[Container]) -> None:
+        """Have no API that serves from another network than the release's: nothing could start beside it.
+
+        Raises:
+            RolloutError: There is one.
+        """
+        if others := [one for one in apis if one.running and one.address not in self.slots.values()]:
+            raise RolloutError(
+                f"{others[0].name} serves from {others[0].address}, where this release has"
+                f" {' and '.join(self.slots.values())}, and a network can't be changed while it is used: run"
+                f" 'docker compose down' in {self.store.folder}, which interrupts the service, and this again"
+            )
+
+    @property
+    def environment(self) -> str:
+        """What a person's own `docker compose` needs to know, as .env has it."""
+        return f"API_ADDRESS={self.slots[self.live]}\n"
+
+    def is_noted(self) -> bool:
+        return read(self.store.folder / ".env") == self.environment
 
     def in_slot(self, slot: str, apis: list[Container]) -> Container | None:
         return next((one for one in apis if one.address == self.slots[slot]), None)
@@ -365,12 +387,13 @@ class Rollout:
                 with suppress(RolloutError, OSError):
                     step()
             raise
+        # Before the old container is drained, which may take long: this is the release that serves now.
+        write(self.store.folder / ".env", self.environment)
+        if plan.commit:
+            self.store.commit(self.release, self.database().migrations())
         if plan.api and old:
             self.retire(old)
         self.finish_rotation()
-        write(self.store.folder / ".env", f"API_ADDRESS={self.slots[self.live]}\n")
-        if plan.commit:
-            self.store.commit(self.release, self.database().migrations())
 
     def check_images(self) -> None:
         for image in self.settings["images"]:
@@ -549,7 +572,10 @@ def alone(folder: Path) -> Iterator[None]:
     Raises:
         RolloutError: It takes too long.
     """
-    with (folder / ".rollout").open("w") as file:
+    lock = folder / ".rollout"
+    # Whoever may open it could hold it.
+    lock.touch(mode=0o600)
+    with lock.open("w") as file:
         for _ in range(600):
             with suppress(BlockingIOError):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

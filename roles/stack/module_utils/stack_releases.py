@@ -108,9 +108,14 @@ class Store:
 
     def kept(self) -> list[Deployment]:
         """Return the last deployment of each release that is on the host, newest first."""
-        last = {entry.release: entry for entry in self.history()}
-        kept = [entry for entry in last.values() if self.path(entry.release).is_dir()]
-        return sorted(kept, key=lambda entry: entry.at, reverse=True)
+        return self._last_of_each(self.history())
+
+    def _last_of_each(self, history: list[Deployment]) -> list[Deployment]:
+        # By their place, not by their time: a clock may be set back.
+        last: dict[str, Deployment] = {}
+        for entry in reversed(history):
+            last.setdefault(entry.release, entry)
+        return [entry for entry in last.values() if self.path(entry.release).is_dir()]
 
     def add(self, release: Release, check: Callable[[Path], None]) -> None:
         """Keep a release, if the check of its folder holds. Under its name it is whole."""
@@ -130,13 +135,22 @@ class Store:
         """Note that a release went live, and drop those that are too old."""
         at = datetime.now(UTC).isoformat()
         history = [*self.history(), Deployment(release.name, at, migrations)]
-        write(self.history_file, json.dumps([vars(entry) for entry in history][-50:], indent=2) + "\n")
+        kept = self._last_of_each(history)[: self.keep]
+        write(self.history_file, json.dumps([vars(entry) for entry in reversed(kept)], indent=2) + "\n")
         link(self.folder / "current", f"releases/{release.name}")
         link(self.folder / "compose.yml", "current/compose.yml")
-        kept = [entry.release for entry in self.kept()[: self.keep]]
+        names = {entry.release for entry in kept}
         for folder in (self.folder / "releases").iterdir():
-            if folder.name not in kept:
-                shutil.rmtree(folder)
+            if folder.name not in names:
+                self._remove(folder)
+
+    def _remove(self, folder: Path) -> None:
+        """Remove a release; a run that is killed meanwhile leaves no half of it under its name."""
+        hidden = self.path(f".{folder.name.lstrip('.')}")
+        if folder != hidden:
+            shutil.rmtree(hidden, ignore_errors=True)
+            folder.rename(hidden)
+        shutil.rmtree(hidden)
 
     def images(self) -> list[str]:
         """Return the images that the kept releases run, and those that these were built from."""
