@@ -290,7 +290,8 @@ class Rollout:
         return f"API_ADDRESS={self.slots[self.live]}\n"
 
     def is_noted(self) -> bool:
-        return read(self.store.folder / ".env") == self.environment
+        noted: str = read(self.store.folder / ".env")
+        return noted == self.environment
 
     def in_slot(self, slot: str, apis: list[Container]) -> Container | None:
         return next((one for one in apis if one.address == self.slots[slot]), None)
