@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -39,6 +40,26 @@ def test_a_process_that_ended_before_it_was_watched_has_ended(other: subprocess.
     other.kill()
     other.wait()
     assert Process(other.pid).ends_within(0.1)
+
+
+def test_a_process_is_ended_and_told_why() -> None:
+    with subprocess.Popen(["sleep", "60"], stderr=subprocess.PIPE, text=True) as process:
+        Process(process.pid).end("for this reason")
+        assert process.communicate(timeout=10)[1] == "for this reason\n"
+        assert process.returncode == -signal.SIGTERM
+
+
+def test_a_process_that_nobody_listens_to_is_ended(other: subprocess.Popen[bytes]) -> None:
+    Process(other.pid).end("for this reason")
+    assert other.wait(10) == -signal.SIGTERM
+
+
+def test_what_has_ended_already_is_left_alone(other: subprocess.Popen[bytes]) -> None:
+    process = Process(other.pid)
+    other.kill()
+    os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+    process.end("for this reason")
+    assert other.wait(10) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("other", ["ps"], indirect=True)

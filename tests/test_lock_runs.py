@@ -268,9 +268,19 @@ def test_the_output_ends_with_the_run(host: Host) -> None:
     wait_until("the lease is gone", lambda: not host.leases, 3)
 
 
-def test_a_lost_lease_ends_what_keeps_it(host: Host) -> None:
-    first, keeper = host.start_and_hold()
-    host.leases[0].unlink()
-    wait_until("nothing keeps the lease", lambda: keeper not in first.processes(), EXPIRY)
-    assert first.main.poll() is None
-    assert not host.leases
+def test_a_run_that_has_lost_its_lease_is_ended(host: Host) -> None:
+    first, _ = host.start_and_hold()
+    asleep = first.processes()
+    for pid in asleep:
+        os.kill(pid, signal.SIGSTOP)
+    second = host.start()
+    wait_until("another run has the host", lambda: second.keeper() is not None, EXPIRY + 30)
+    for pid in asleep:
+        os.kill(pid, signal.SIGCONT)
+
+    assert first.end() == -signal.SIGTERM
+    assert "This run no longer holds localhost: " in first.output.splitlines()[-1]
+    assert second.main.poll() is None
+    host.stop.touch()
+    second.end()
+    assert_deployed(second)

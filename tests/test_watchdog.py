@@ -58,6 +58,7 @@ class FakeEngine:
     now: list[Container]
     by_hand: bool = False
     refuses: str = ""
+    unpauses: bool = True
     done: list[Any] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
 
@@ -74,13 +75,29 @@ class FakeEngine:
 
     def resume_checks(self, container: Container) -> None:
         self.resumed.append(container.name)
+        if not self.unpauses:
+            raise EngineError("the engine does not answer")
+
+    def unpause(self, container: Container) -> None:
+        self.done.append(("unpause", container.name))
+        if not self.unpauses:
+            raise EngineError("the engine does not answer")
 
     def signal(self, container: Container, number: int) -> None:
         self.done.append((signal.Signals(number).name, container.pid))
 
 
+NOTE = Path("note")
+
+
+@pytest.fixture(autouse=True)
+def folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the note of each test elsewhere."""
+    monkeypatch.chdir(tmp_path)
+
+
 def watch(engine: FakeEngine) -> Watchdog:
-    return Watchdog(engine, "django")  # type: ignore[arg-type] # plays the part
+    return Watchdog(engine, "django", NOTE)  # type: ignore[arg-type] # plays the part
 
 
 @pytest.mark.parametrize(
@@ -211,6 +228,42 @@ def test_checks_that_the_engine_has_given_up_are_resumed() -> None:
     for second in range(200, 200 + 2 * int(SILENCE), 2):
         dog.look(second)
     assert engine.resumed == ["django-api-1"] * 2
+    assert not NOTE.exists()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_pause_that_could_not_be_undone_is_undone_later(restarted: bool) -> None:
+    engine = FakeEngine([GOOD], unpauses=False)
+    dog = watch(engine)
+    dog.look(0)
+    with pytest.raises(EngineError):
+        dog.look(SILENCE)
+    engine.now = [replace(GOOD, paused=True), replace(GOOD, id="b2", name="paused by hand", paused=True)]
+    if restarted:
+        dog = watch(engine)
+    paused, engine.now = engine.now, []
+    dog.look(SILENCE + 1)  # The engine has ended while it was asked.
+    engine.now = paused
+    with pytest.raises(EngineError):
+        dog.look(SILENCE + 2)
+    engine.unpauses = True
+    dog.look(SILENCE + 4)
+    assert engine.done == [("unpause", "django-api-1")] * 2
+
+    # From here on, whoever pauses it is somebody else.
+    dog.look(SILENCE + 6)
+    assert engine.done == [("unpause", "django-api-1")] * 2
+
+
+def test_a_pause_that_did_not_come_about_is_forgotten() -> None:
+    NOTE.write_text(GOOD.id)
+    engine = FakeEngine([GOOD])
+    dog = watch(engine)
+    dog.look(0)
+    engine.now = [replace(GOOD, paused=True)]
+    dog.look(2)
+
+    assert engine.done == []
 
 
 @pytest.mark.parametrize(
@@ -288,7 +341,7 @@ def test_it_does_not_look_while_a_rollout_is_under_way(
     monkeypatch.setattr(Watchdog, "look", lambda _watchdog, now: looks.append(now))
     monkeypatch.setattr("watchdog.time.sleep", enough)
     lock = tmp_path / "lock"
-    monkeypatch.setattr(sys, "argv", ["watchdog", "django", str(lock)])
+    monkeypatch.setattr(sys, "argv", ["watchdog", "django", str(lock), str(NOTE)])
     with lock.open("w") as held:
         if under_way:
             fcntl.flock(held, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""A firewall that is there is left alone, and one that would lock its user out takes itself back."""
+"""A firewall is left alone, taken back if it would lock its user out, and gone for good when not wanted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import re
 import time
 from collections.abc import Callable
 
-from conftest import PLAYBOOKS
+import pytest
+from conftest import PLAYBOOKS, TABLES, tables
+from runs import extra
 from targets import Target, wait_until
 
 RULES = "/etc/django-nftables/firewall.nft"
@@ -48,3 +50,28 @@ def test_a_lockout_is_rolled_back(targets: dict[str, Target], say: Callable[[str
     wait_until("ssh answers again", lambda: is_open(target), 40)
     say(f"lockout: ssh answered again {time.monotonic() - started:.0f} s after the run had failed")
     assert target.run(PORTS) == before[1]
+
+
+def test_a_firewall_that_is_not_wanted_any_more_stays_away(
+    targets: dict[str, Target], say: Callable[[str], None]
+) -> None:
+    target = targets["fresh"]
+    limit, without = "--limit=localhost,fresh", extra(firewall_enabled=False)
+    # The control: while its rules are there, the watcher brings the table back, though the unit is stopped.
+    target.run("systemctl stop django-firewall")
+    wait_until("the table is back", lambda: tables(target) == TABLES, 3)
+
+    try:
+        PLAYBOOKS.killed_at("Remove its units", limit, without)
+        run = PLAYBOOKS.deploy(limit, without)
+        say(f"firewall removed, by the run after a killed one: {run.seconds:.1f} s")
+        assert tables(target) == TABLES - {"inet django_firewall"}
+        with pytest.raises(AssertionError, match="not within"):
+            wait_until("the table is back", lambda: tables(target) == TABLES, 8)
+        assert target.run("systemctl is-active django-guard-watch") == "active"
+        assert not target.run("find %s /etc/systemd/system -name '*firewall*'", RULES.rpartition("/")[0])
+        assert PLAYBOOKS.deploy(limit, without).recap("fresh")["changed"] == 0
+    finally:
+        PLAYBOOKS.deploy(limit)
+    assert tables(target) == TABLES
+    assert target.run("systemctl is-active django-firewall") == "active"

@@ -56,7 +56,9 @@ def build(image: dict[str, Any]) -> str:
         What is wrong, with the build's last lines; empty if nothing is.
     """
     arguments = [f"--build-arg={name}={value}" for name, value in image["args"].items()]
-    command = ["docker", "build", "--quiet", f"--tag={image['name']}", *arguments, image["path"]]
+    # A failed step's container would keep all layers below it.
+    options = ["--quiet", "--force-rm", f"--tag={image['name']}"]
+    command = ["docker", "build", *options, *arguments, image["path"]]
     # The builder that each engine has of its own: BuildKit is a package of its own in some releases.
     environment = os.environ | {"DOCKER_BUILDKIT": "0"}
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - no shell

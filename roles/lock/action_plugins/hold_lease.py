@@ -13,6 +13,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,6 +31,8 @@ description:
   - Nothing of it runs on the host between two touches, so it needs nothing of the connection but that
     commands can be run. Killed clients and connections that outlive their run don't matter.
   - If that process dies as well, the lease expires.
+  - A run that has lost its lease, as the controller slept for longer than O(expiry), is ended: another may
+    be at the host.
 options:
   dir:
     description: Folder of the lease on the host.
@@ -78,6 +81,21 @@ class Process:
             return bool(poll.poll(seconds * 1000))
         time.sleep(seconds)
         return not self._start or started(self.pid) != self._start
+
+    def end(self, why: str) -> None:
+        """Have the process end, and say why in its own output if the system lets us."""
+        if self.ends_within(0):
+            return
+        with suppress(OSError):
+            # Without waiting for whoever reads it, and without making a terminal our own.
+            flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY
+            with os.fdopen(os.open(f"/proc/{self.pid}/fd/2", flags), "w") as output:
+                output.write(f"{why}\n")
+        with suppress(ProcessLookupError):
+            if self.descriptor is not None:
+                signal.pidfd_send_signal(self.descriptor, signal.SIGTERM)
+            else:
+                os.kill(self.pid, signal.SIGTERM)
 
 
 def finish(work: Callable[[], int]) -> NoReturn:
@@ -176,11 +194,15 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             task_vars=task_vars,
         )
         if "path" in result:
-            leave_behind(lambda: self._keep(result["path"], int(self._task.args["expiry"]), playbook))
+            lost = (
+                f"This run no longer holds {(task_vars or {})['inventory_hostname']}: it slept for too long, "
+                "or the host was restarted. Run it again."
+            )
+            leave_behind(lambda: self._keep(result["path"], int(self._task.args["expiry"]), playbook, lost))
         return result
 
-    def _keep(self, path: str, expiry: int, playbook: Process) -> int:
-        """Touch the lease until it is lost or the run has ended; then remove it."""
+    def _keep(self, path: str, expiry: int, playbook: Process, lost: str) -> int:
+        """Touch the lease until the run has ended, then remove it. End the run if the lease is lost."""
         let_go(playbook.descriptor)
         # A message would go to ansible-playbook's queue, and its reader may be dead.
         Display().set_queue(None)
@@ -189,6 +211,8 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         while not playbook.ends_within(expiry / 3):
             # Any other failure may pass: the host may be out of reach for a moment.
             if run_bounded(lambda: self._remote(touch), expiry) == LOST:
+                # Not SIGINT: Ansible would call that an interruption by its user.
+                playbook.end(lost)
                 return 0
         run_bounded(lambda: self._remote(f"rm -f {file}"), expiry)
         return 0

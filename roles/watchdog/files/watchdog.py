@@ -166,9 +166,12 @@ class Engine:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         try:
             self.call("POST", f"/containers/{container.id}/pause")
-            self.call("POST", f"/containers/{container.id}/unpause")
+            self.unpause(container)
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+    def unpause(self, container: Container) -> None:
+        self.call("POST", f"/containers/{container.id}/unpause")
 
     def signal(self, container: Container, number: int) -> None:
         """Send a signal to a container's first process, unless that has ended."""
@@ -210,6 +213,7 @@ class Watchdog:
 
     engine: Engine
     project: str
+    note: Path  # has the id of a container for as long as we have it paused
     cases: dict[str, Case] = field(default_factory=dict)
 
     def look(self, now: float) -> None:
@@ -220,6 +224,7 @@ class Watchdog:
         """
         present = self.engine.containers(self.project)
         self.cases = {one.id: self.cases.get(one.id, Case()) for one in present}
+        self.undo_pause(present)
         for container in present:
             case = self.cases[container.id]
             if container.is_checked:
@@ -234,6 +239,18 @@ class Watchdog:
                 case.tries = 0
             case.seen_down = container.is_down
 
+    def undo_pause(self, present: list[Container]) -> None:
+        """Resume what an earlier look has left paused: the engine went away, or this program was killed."""
+        with suppress(FileNotFoundError):
+            noted = self.note.read_text()
+            for container in present:
+                if container.id != noted:
+                    continue
+                if container.paused:
+                    say(f"{container.name} was left paused: having it go on")
+                    self.engine.unpause(container)
+                self.note.unlink()
+
     def heed_silence(self, container: Container, case: Case, now: float) -> None:
         """Have the engine check a container's health if it does not.
 
@@ -246,7 +263,9 @@ class Watchdog:
             say(
                 f"{container.name} has had no health check for {SILENCE:.0f} s: having the engine resume them"
             )
+            self.note.write_text(container.id)
             self.engine.resume_checks(container)
+            self.note.unlink()
 
     def end(self, container: Container, case: Case, now: float) -> None:
         """Send a container that hangs its stop signal."""
@@ -306,8 +325,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("project", help="name of the Compose project")
     parser.add_argument("lock", type=Path, help="file that is locked while a rollout is under way")
+    parser.add_argument("note", type=Path, help="file that notes which container is paused for a moment")
     arguments = parser.parse_args()
-    watchdog = Watchdog(Engine(), arguments.project)
+    watchdog = Watchdog(Engine(), arguments.project, arguments.note)
     trouble = ""
     while True:
         with alone(arguments.lock) as may:
