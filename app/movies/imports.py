@@ -127,7 +127,7 @@ DROP_CREDITS = """
     )
     SELECT jsonb_object_agg(film_id || ' ' || name, person_id)
     FROM dropped
-    WHERE person_id > (SELECT min(id) FROM movies_person AS person WHERE person.name = dropped.name)
+    WHERE person_id > (SELECT min(id + 0) FROM movies_person AS person WHERE person.name = dropped.name)
 """
 LINK_CREDITS = """
     INSERT INTO movies_credit (film_id, person_id, role, position)
@@ -135,7 +135,7 @@ LINK_CREDITS = """
         film.id,
         coalesce(
             (%(namesakes)s::jsonb ->> (film.id || ' ' || wanted.name))::bigint,
-            (SELECT min(id) FROM movies_person AS person WHERE person.name = wanted.name)
+            (SELECT min(id + 0) FROM movies_person AS person WHERE person.name = wanted.name)
         ),
         %(role)s,
         wanted.position
