@@ -27,6 +27,11 @@ graceful_timeout = 30
 # not; a peer it trusts could also set SCRIPT_NAME and PATH_INFO, and with them get past nginx's locations.
 forwarded_allow_ips = ""
 
+# What nginx lets through (large_client_header_buffers: 4 of 8 kB, and 1 kB before) must not be refused here,
+# with a page of HTML: a request line fills one buffer, and no more fields than this fit into all of them.
+limit_request_line = 8190
+limit_request_fields = 9000
+
 # Nobody manages the server through a socket, and the container's file system is read-only.
 control_socket_disable = True
 

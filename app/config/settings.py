@@ -144,6 +144,8 @@ FILE_UPLOAD_PERMISSIONS = 0o644
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o755
 # No form here takes more than one file.
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
+# The admin sends five for each credit, and the API takes 500 of each role.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
 REST_FRAMEWORK = {
     # Basic first: its challenge makes the answer to an anonymous write a 401, which says what is missing.
@@ -156,7 +158,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["core.throttling.WriteThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
-        "rest_framework.parsers.JSONParser",
+        "core.parsers.JSONParser",
         "core.parsers.StrictMultiPartParser",
     ],
     "DEFAULT_SCHEMA_CLASS": "core.schema.AutoSchema",

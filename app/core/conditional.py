@@ -19,9 +19,8 @@ def etag_of(representation: dict[str, Any]) -> str:
 def respond(request: Request, representation: dict[str, Any], **options: Any) -> HttpResponse:
     """Answer a read or a write with what there is now; a read that finds nothing new, with 304."""
     etag = etag_of(representation)
-    known = _tags(request, "If-None-Match")
     response: HttpResponse
-    if request.method in {"GET", "HEAD"} and ("*" in known or etag in known):
+    if request.method in {"GET", "HEAD"} and {"*", etag} & _tags(request, "If-None-Match"):
         response = HttpResponseNotModified()
     else:
         response = Response(representation, **options)
@@ -30,14 +29,16 @@ def respond(request: Request, representation: dict[str, Any], **options: Any) ->
 
 
 def is_conditional(request: Request) -> bool:
-    return "If-Match" in request.headers
+    return "If-Match" in request.headers or "If-None-Match" in request.headers
 
 
 def check(request: Request, representation: dict[str, Any]) -> None:
     """Compare with what the client has seen; the caller holds the lock on it."""
-    known = _tags(request, "If-Match")
-    if "*" not in known and etag_of(representation) not in known:
+    etag = etag_of(representation)
+    if "If-Match" in request.headers and not {"*", etag} & _tags(request, "If-Match"):
         raise PreconditionFailed
+    if {"*", etag} & _tags(request, "If-None-Match"):
+        raise PreconditionFailed("It is there as If-None-Match names it.")
 
 
 def _tags(request: Request, header: str) -> set[str]:

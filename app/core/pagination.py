@@ -53,8 +53,10 @@ class KeysetPagination(BasePagination):
         more, page = len(found) > size, found[:size]
         if backwards:
             page.reverse()
-        self._next = self._link(page, -1, backwards=False) if more or backwards else None
-        self._previous = self._link(page, 0, backwards=True) if (more if backwards else key) else None
+        # Rows of a page that is empty are gone since: it leads back to where it was asked for.
+        first, last = (self._key(page[0]), self._key(page[-1])) if page else (key, key)
+        self._next = self._link(last, backwards=False) if more or backwards else None
+        self._previous = self._link(first, backwards=True) if (more if backwards else key) else None
         return page
 
     def _read(self, cursor: str) -> tuple[bool, list[Any]]:
@@ -66,11 +68,11 @@ class KeysetPagination(BasePagination):
             raise InvalidQuery({"cursor": ["It belongs to another ordering: begin with the first page."]})
         return backwards, key
 
-    def _link(self, page: list[dict[str, Any]], index: int, *, backwards: bool) -> str | None:
-        if not page:
-            return None
-        values = [page[index][name] for name in self._fields]
-        key = [value if isinstance(value, int) else str(value) for value in values]
+    def _key(self, row: dict[str, Any]) -> list[Any]:
+        values = [row[name] for name in self._fields]
+        return [value if isinstance(value, int) else str(value) for value in values]
+
+    def _link(self, key: list[Any] | None, *, backwards: bool) -> str:
         cursor = _signer.sign_object([self._order, backwards, key])
         return replace_query_param(self._address, "cursor", cursor)
 

@@ -10,6 +10,19 @@ from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
 
+class JSONParser(parsers.JSONParser):
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise ParseError("JSON parse error - nested too deeply") from error
+
+
 class StrictMultiPartReader(multipartparser.MultiPartParser):
     def sanitize_file_name(self, file_name: str) -> str | None:
         """Refuse what Django would only take the folders out of: nobody sends such a name by mistake."""

@@ -1,13 +1,15 @@
 """Errors of one shape, whoever makes them: problem details (RFC 9457)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import DisallowedHost
 from django.db import IntegrityError
 from django.db.models import ProtectedError
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, serializers, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -16,6 +18,7 @@ from core.request_id import current_request_id
 
 CONTENT_TYPE = "application/problem+json"
 UNIQUE_VIOLATION = "23505"
+FOREIGN_KEY_VIOLATION = "23503"
 
 
 class Problem(serializers.Serializer[Any]):
@@ -64,9 +67,13 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's EXCEPTION_HANDLER."""
     if isinstance(error, ProtectedError):
         error = Conflict("It is in use: take it out of what refers to it first.")
-    # Two who write the same at once both pass the check before.
-    if isinstance(error, IntegrityError) and getattr(error.__cause__, "pgcode", "") == UNIQUE_VIOLATION:
-        error = Conflict("Another with the same unique value has just been written.")
+    # Of two who write at once, both pass the check before. References are checked at the commit.
+    if isinstance(error, IntegrityError):
+        code = getattr(error.__cause__, "pgcode", "")
+        if code == UNIQUE_VIOLATION:
+            error = Conflict("Another with the same unique value has just been written.")
+        elif code == FOREIGN_KEY_VIOLATION:
+            error = Conflict("What it refers to has just been deleted by another, or the other way round.")
     response = exception_handler(error, context)
     if response is None:
         return None
@@ -110,6 +117,21 @@ def _parameter(path: tuple[str, ...]) -> dict[str, str]:
 
 def _answer(code: int, detail: str) -> JsonResponse:
     return JsonResponse(problem(code, detail), status=code, content_type=CONTENT_TYPE)
+
+
+def require_safe(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Django's own answers without a body, and after the check of a form's origin."""
+
+    @csrf_exempt
+    @wraps(view)
+    def answer(request: HttpRequest) -> HttpResponse:
+        if request.method in {"GET", "HEAD"}:
+            return view(request)
+        refusal = _answer(405, f'Method "{request.method}" not allowed.')
+        refusal["Allow"] = "GET, HEAD"
+        return refusal
+
+    return answer
 
 
 def bad_request(_request: HttpRequest, exception: Exception) -> JsonResponse:

@@ -23,8 +23,9 @@ class Query(serializers.Serializer[Any]):
 
 
 class PageQuery(Query):
+    # One with 200 characters outside of Unicode's first plane has 3288.
     cursor = serializers.CharField(
-        required=False, max_length=2000, help_text="Taken from the links `next` and `previous`."
+        required=False, max_length=4000, help_text="Taken from the links `next` and `previous`."
     )
     page_size = serializers.IntegerField(required=False, min_value=1, max_value=100)
 

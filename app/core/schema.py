@@ -6,14 +6,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
 from drf_spectacular import authentication, openapi
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from core.problems import CONTENT_TYPE, Problem
+from core.problems import CONTENT_TYPE, Problem, require_safe
 from core.viewsets import ResourceViewSet
 
 Endpoint = tuple[str, str, str, Callable[..., Any]]
@@ -27,7 +26,10 @@ class AutoSchema(openapi.AutoSchema):
         if view.action == "list":
             return [view.list_query]
         if view.action == "retrieve":
-            return [_header("If-None-Match", "The `ETag` of what you have: 304 if it is still the same.")]
+            return [
+                _header("If-None-Match", "The `ETag` of what you have: 304 if it is still the same."),
+                OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200, 304]),
+            ]
         if view.action == "create":
             return []
         return [_header("If-Match", "The `ETag` of what you have seen: 412 if it has been changed since.")]
@@ -42,6 +44,9 @@ class AutoSchema(openapi.AutoSchema):
         wrong: Any = self._get_response_for_code(  # type: ignore[no-untyped-call]
             Problem, "default", media_types=[CONTENT_TYPE]
         )
+        if isinstance(self.view, ResourceViewSet) and self.view.action == "retrieve":
+            known = OpenApiResponse(description="It is what you have.")
+            bodies["304"] = self._get_response_for_code(known, "304")  # type: ignore[no-untyped-call]
         return {**bodies, "default": wrong | {"description": "Whatever went wrong."}}
 
 

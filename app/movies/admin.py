@@ -2,6 +2,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db import models
+from django.http import HttpRequest
 from django.utils.html import format_html
 
 from movies.models import Credit, Film, Genre, Person
@@ -36,6 +37,14 @@ class FilmAdmin(admin.ModelAdmin):
     )
     readonly_fields = ("preview", "created_at", "updated_at")
     formfield_overrides: ClassVar[dict[Any, Any]] = {models.ImageField: {"validators": [validate_poster]}}
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Film]:
+        films = super().get_queryset(request)
+        # The form writes back what it was not sent, such as a poster that another one replaces meanwhile.
+        page = request.resolver_match
+        if request.method == "POST" and page and page.url_name == "movies_film_change":
+            return films.select_for_update()
+        return films
 
     def preview(self, film: Film) -> str:
         if not film.poster:

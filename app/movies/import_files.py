@@ -11,7 +11,7 @@ from functools import lru_cache
 from operator import itemgetter
 
 from movies.models import FIRST_YEAR, LAST_YEAR, MAX_RATING, Film, Genre, Person
-from movies.serializers import MAX_CREDITS
+from movies.serializers import MAX_CREDITS, MAX_GENRES
 
 REQUIRED = ("tconst", "primaryTitle", "startYear", "averageRating", "genres")
 # A file without one of these leaves such credits as they are.
@@ -232,25 +232,27 @@ class FilmFile:
 # Of a million films, few have a combination that no other has.
 @lru_cache(maxsize=2000)
 def _genres(text: str) -> str:
-    names = _names("genres", text, BETWEEN_GENRES, MAX_GENRE)
+    names = _names("genres", text, BETWEEN_GENRES, MAX_GENRE, MAX_GENRES)
     return BETWEEN_GENRES.join(sorted(set(names)))
 
 
 def _people(column: str, text: str) -> str:
-    names = _names(column, text, BETWEEN_PEOPLE, MAX_NAME)
+    names = _names(column, text, BETWEEN_PEOPLE, MAX_NAME, MAX_CREDITS)
     if len(set(names)) < len(names):
         raise RejectedError(f"{column} has somebody twice")
     return BETWEEN_PEOPLE.join(names)
 
 
-def _names(column: str, text: str, between: str, longest: int) -> list[str]:
-    if text in MISSING:
+def _names(column: str, text: str, between: str, longest: int, most: int) -> list[str]:
+    if text.strip() in MISSING:
         return []
     names = [name.strip() for name in text.split(between)]
-    if len(names) > MAX_CREDITS:
-        raise RejectedError(f"{column} has {len(names)} names, not {MAX_CREDITS} at most")
+    if len(names) > most:
+        raise RejectedError(f"{column} has {len(names)} names, not {most} at most")
     if "" in names:
         raise RejectedError(f"{column} has an empty name")
+    if NULL in names:
+        raise RejectedError(rf"{column} has \N among its names")
     if too_long := [name for name in names if len(name) > longest]:
         raise RejectedError(f"{column} has a name of {len(too_long[0])} characters, not {longest} at most")
     return names

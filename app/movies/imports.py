@@ -9,6 +9,8 @@ Of films, statements lock no more than the rows that they change: everybody else
 
 from typing import Any
 
+from django.db import connection
+
 from movies.import_files import BETWEEN_GENRES, BETWEEN_PEOPLE, Chunk
 from movies.models import Credit
 
@@ -114,13 +116,27 @@ LINK_GENRES = """
     WHERE line.line BETWEEN %(first)s AND %(last)s AND film.id = ANY (%(films)s::bigint[])
     ORDER BY line.line
 """
-DROP_CREDITS = "DELETE FROM movies_credit WHERE film_id = ANY (%(films)s::bigint[]) AND role = %(role)s"
-# Names are not unique among people: the one who was there first is credited.
+# Names are not unique among people: the one who was there first is credited, unless the film has credited
+# another of that name. Those few come back as an object, in which each name is found without a search.
+DROP_CREDITS = """
+    WITH dropped AS (
+        DELETE FROM movies_credit
+        WHERE film_id = ANY (%(films)s::bigint[]) AND role = %(role)s
+        RETURNING
+            film_id, person_id, (SELECT name FROM movies_person AS person WHERE person.id = person_id) AS name
+    )
+    SELECT jsonb_object_agg(film_id || ' ' || name, person_id)
+    FROM dropped
+    WHERE person_id > (SELECT min(id + 0) FROM movies_person AS person WHERE person.name = dropped.name)
+"""
 LINK_CREDITS = """
     INSERT INTO movies_credit (film_id, person_id, role, position)
     SELECT
         film.id,
-        (SELECT min(id) FROM movies_person AS person WHERE person.name = wanted.name),
+        coalesce(
+            (%(namesakes)s::jsonb ->> (film.id || ' ' || wanted.name))::bigint,
+            (SELECT min(id + 0) FROM movies_person AS person WHERE person.name = wanted.name)
+        ),
         %(role)s,
         wanted.position
     FROM movies_importedline AS line
@@ -151,7 +167,9 @@ class FilmImport:
 
     def write(self, chunk: Chunk) -> None:
         """Write its films; reject those that an earlier line has already."""
-        self._cursor.copy_expert(COPY, chunk.rows)
+        # Django turns the database's errors into its own, but not those of COPY.
+        with connection.wrap_database_errors:
+            self._cursor.copy_expert(COPY, chunk.rows)
         lines = {
             "first": chunk.first,
             "last": chunk.last,
@@ -180,8 +198,9 @@ class FilmImport:
         self._cursor.execute(DROP_GENRES, {"films": genres})
         self._cursor.execute(LINK_GENRES, lines | {"films": added + genres})
         for role, films in ((Credit.Role.DIRECTOR, directors), (Credit.Role.CAST, cast)):
-            self._cursor.execute(DROP_CREDITS, {"films": films, "role": role})
-            self._cursor.execute(LINK_CREDITS, lines | {"films": added + films, "role": role})
+            [(namesakes,)] = self._run(DROP_CREDITS, {"films": films, "role": role})
+            credited = {"films": added + films, "role": role, "namesakes": namesakes}
+            self._cursor.execute(LINK_CREDITS, lines | credited)
 
     def _run(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         self._cursor.execute(sql, parameters)

@@ -106,11 +106,18 @@ class Film(models.Model):
         return f"{self.title} ({self.year})"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Also removes the poster that this one replaces, once the change is certain."""
+        """Also removes the poster that is replaced, once that is certain, or the new one if it is refused."""
+        uploaded = self.poster.name
         with transaction.atomic():
             films = Film.objects.select_for_update().filter(pk=self.pk)
             before = films.values_list("poster", flat=True).first()
-            super().save(*args, **kwargs)
+            try:
+                super().save(*args, **kwargs)
+            except Exception:
+                # Django writes the file before the row.
+                if self.poster.name and self.poster.name != uploaded:
+                    self.poster.storage.delete(self.poster.name)
+                raise
             if before and before != self.poster.name:
                 transaction.on_commit(partial(self.poster.storage.delete, before))
 

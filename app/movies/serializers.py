@@ -11,6 +11,7 @@ from movies.posters import validate_poster
 
 # More than the longest list of credits that anybody reads.
 MAX_CREDITS = 500
+MAX_GENRES = 50
 ROLES = {"directors": Credit.Role.DIRECTOR, "cast": Credit.Role.CAST}
 
 
@@ -58,13 +59,18 @@ class Credited(serializers.Serializer[Any]):
     id = serializers.IntegerField(min_value=1, max_value=MAX_ID)
     name = serializers.CharField(read_only=True)
 
+    def validate(self, attrs: dict[str, int]) -> dict[str, int]:
+        # PATCH makes fields optional, those of an entry as well.
+        if "id" not in attrs:
+            raise serializers.ValidationError({"id": ["This field is required."]}, code="required")
+        return attrs
+
 
 class FilmSerializer(serializers.ModelSerializer[Film]):
     serializer_field_mapping = FIELDS
 
-    genres = serializers.SlugRelatedField(
-        slug_field="name", queryset=Genre.objects.all(), many=True, required=False
-    )
+    # By name.
+    genres = serializers.ListField(child=Text(max_length=50), required=False, max_length=MAX_GENRES)
     directors = CreditList(child=Credited(), required=False, max_length=MAX_CREDITS)
     cast = CreditList(child=Credited(), required=False, max_length=MAX_CREDITS)
 
@@ -108,6 +114,12 @@ class FilmSerializer(serializers.ModelSerializer[Film]):
 
     def _address(self, poster: str) -> Any:
         return self.context["request"].build_absolute_uri(Film.poster.field.storage.url(poster))
+
+    def validate_genres(self, names: list[str]) -> list[Genre]:
+        known = Genre.objects.in_bulk(names, field_name="name")
+        if missing := [name for name in names if name not in known]:
+            raise serializers.ValidationError(f"There is no genre {missing[0]}.", code="does_not_exist")
+        return list(known.values())
 
     def validate_directors(self, entries: list[dict[str, int]]) -> list[int]:
         return _people(entries)

@@ -4,9 +4,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from movies.models import Film
+from movies.models import Credit, Film, Person
+from movies.serializers import MAX_CREDITS
 from tests.conftest import MakeFilm
 
 
@@ -75,6 +78,58 @@ def test_film_shows_its_poster(admin_client: Client, collected_static: Path, mak
     ]
     assert shown.forbidden == []
     assert "<i>Alien</i>" not in page.text
+
+
+def form_of(film: Film) -> dict[str, object]:
+    """What a browser sends back, as it is."""
+    rows: dict[str, object] = {}
+    for number, credit in enumerate(film.credits.all()):
+        values = {
+            "id": credit.pk,
+            "film": film.pk,
+            "person": credit.person_id,
+            "role": credit.role,
+            "position": credit.position,
+        }
+        rows |= {f"credits-{number}-{name}": value for name, value in values.items()}
+    count = film.credits.count()
+    return {
+        "title": film.title,
+        "year": film.year,
+        "rating": film.rating,
+        "credits-TOTAL_FORMS": count,
+        "credits-INITIAL_FORMS": count,
+        **rows,
+    }
+
+
+def test_film_with_as_many_credits_as_there_may_be(admin_client: Client, make_film: MakeFilm) -> None:
+    film = make_film()
+    people = Person.objects.bulk_create(Person(name=f"Person {number}") for number in range(MAX_CREDITS))
+    Credit.objects.bulk_create(
+        Credit(film=film, person=person, role=role, position=position)
+        for role in Credit.Role
+        for position, person in enumerate(people, start=1)
+    )
+
+    answer = admin_client.post(
+        f"/admin/movies/film/{film.pk}/change/", form_of(film) | {"title": "Alien", "credits-7-position": 999}
+    )
+
+    assert answer.status_code == 302
+    assert Film.objects.get().title == "Alien"
+    assert film.credits.filter(position=999).count() == 1
+
+
+def test_film_is_locked_before_its_form_is_written(admin_client: Client, make_film: MakeFilm) -> None:
+    film = make_film()
+    address = f"/admin/movies/film/{film.pk}/change/"
+
+    with CaptureQueriesContext(connection) as queries:
+        assert admin_client.post(address, form_of(film)).status_code == 302
+
+    first = next(query["sql"] for query in queries if 'FROM "movies_film"' in query["sql"])
+    assert first.endswith("FOR UPDATE")
 
 
 def test_login_page_brings_nothing_inline(client: Client, db: None, collected_static: Path) -> None:

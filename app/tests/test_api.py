@@ -2,7 +2,8 @@ import json
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
@@ -236,7 +237,8 @@ def test_basic_and_session_authentication(make_film: MakeFilm) -> None:
         ("rating", "good", "valid number"),
         ("year", 1887, "greater than or equal to 1888"),
         ("year", 2101, "less than or equal to 2100"),
-        ("genres", ["Horror", "Nonsense"], "name=Nonsense does not exist"),
+        ("genres", ["Horror", "Nonsense"], "There is no genre Nonsense."),
+        ("genres", ["Horror"] * 51, "no more than 50 elements"),
         ("title", "", "may not be blank"),
         ("title", "x" * 201, "no more than 200 characters"),
     ],
@@ -273,8 +275,9 @@ def test_database_guards_itself(make_film: MakeFilm, change: dict[str, str | int
         make_film(**change)
 
 
-def test_unreadable_json(editor: APIClient) -> None:
-    answer = editor.post("/api/movies", "{", content_type="application/json")
+@pytest.mark.parametrize("body", ["{", "[" * 100_000])
+def test_unreadable_json(editor: APIClient, body: str) -> None:
+    answer = editor.post("/api/movies", body, content_type="application/json")
 
     assert answer.status_code == 400
     assert "JSON parse error" in answer.json()["detail"]
@@ -298,6 +301,26 @@ def test_forms_are_read_as_strictly(editor: APIClient, form: dict[str, str], poi
         assert answer.status_code == 201
     else:
         assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize("body_format", ["json", "multipart"])
+def test_genres_that_are_not_sent_stay(editor: APIClient, make_film: MakeFilm, body_format: str) -> None:
+    address = f"/api/movies/{make_film('Drama').pk}"
+    film = {"title": "Alien", "year": 1979, "rating": "8.5"}
+
+    assert editor.put(address, film, format=body_format).json()["genres"] == ["Drama"]
+    assert editor.put(address, film | {"genres": []}, format="json").json()["genres"] == []
+
+
+def test_genres_are_looked_up_at_once(editor: APIClient, make_film: MakeFilm) -> None:
+    names = [f"Genre {number}" for number in range(50)]
+    address = f"/api/movies/{make_film(*names).pk}"
+
+    with CaptureQueriesContext(connection) as queries:
+        answer = editor.patch(address, {"genres": names}, format="json")
+
+    assert answer.json()["genres"] == sorted(names)
+    assert len(queries) < 20
 
 
 @pytest.mark.parametrize("title", [1979, True, None, ["Alien"], "A\0", "A\ud800"])

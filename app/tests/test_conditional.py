@@ -56,6 +56,23 @@ def test_a_condition_that_nothing_meets(editor: APIClient, make_film: MakeFilm, 
     assert editor.delete(address, headers={"if-match": "*"}).status_code == 204
 
 
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_what_is_there_is_not_written_over(editor: APIClient, make_film: MakeFilm, method: str) -> None:
+    address = f"/api/movies/{make_film().pk}"
+    body = {"title": "Mine", "year": 2000, "rating": 1}
+    tag = editor.get(address)["ETag"]
+
+    for there in ("*", tag, f'"other", W/{tag}'):
+        for seen in ({}, {"if-match": tag}):
+            headers = {"if-none-match": there} | seen
+            refused = getattr(editor, method)(address, body, format="json", headers=headers)
+            assert (refused.status_code, refused["Content-Type"]) == (412, "application/problem+json")
+    assert editor.get(address)["ETag"] == tag
+
+    headers = {"if-none-match": '"other"'}
+    assert getattr(editor, method)(address, body, format="json", headers=headers).status_code in {200, 204}
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("conditional", [True, False])
 def test_of_two_at_once_one_is_told(conditional: bool) -> None:

@@ -99,6 +99,15 @@ def test_no_peer_rewrites_the_path(start: Start) -> None:
     assert get(trusting, "/elsewhere/health/live", prefix) == 200
 
 
+def test_what_nginx_lets_through(start: Start) -> None:
+    _, port = start()
+    line = 8190 - len("GET /health/live? HTTP/1.1")
+
+    assert get(port, f"/health/live?{'x' * line}") == 200
+    assert get(port, f"/health/live?{'x' * (line + 1)}") == 414
+    assert get(port, "/health/live", {f"X-{number}": "" for number in range(3500)}) == 200
+
+
 def test_no_control_socket(start: Start, tmp_path: Path) -> None:
     start()
 

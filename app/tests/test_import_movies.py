@@ -19,7 +19,7 @@ from django.db import ProgrammingError, connection
 from rest_framework.test import APIClient
 
 from core import progress
-from movies import import_files
+from movies import import_files, imports
 from movies.models import Credit, Film, Genre, ImportedLine, Person
 from tests.conftest import MakeFilm
 from tests.programs import APP, only_line
@@ -113,10 +113,13 @@ def test_the_api_shows_and_finds_it(run: Import, visitor: APIClient) -> None:
 
 def test_columns_in_any_order_and_films_in_that_of_the_file(run: Import) -> None:
     run(
-        "genres,startYear,tconst,averageRating,primaryTitle", r"\N,1931,tt0022100,10,M", ",1927,tt0017136,0,N"
+        "genres,startYear,tconst,averageRating,primaryTitle",
+        r"\N,1931,tt0022100,10,M",
+        ",1927,tt0017136,0,N",
+        r" \N ,1927,tt0018455,0,O",
     )
 
-    assert titles() == ["M", "N"]
+    assert titles() == ["M", "N", "O"]
     assert not Genre.objects.exists()
 
 
@@ -199,6 +202,24 @@ def test_a_name_is_one_person_and_whom_an_editor_chose_stays(run: Import) -> Non
 
     assert Credit.objects.get(film__title="M").person == namesake
     assert Credit.objects.get(film__title="Sunrise").person != namesake
+
+
+def test_whom_an_editor_chose_stays_in_a_list_that_changes(run: Import) -> None:
+    run(WITH_PEOPLE, WITH_LANG, f"{M},Fritz Lang,")
+    first = Person.objects.get(name="Fritz Lang")
+    namesake = Person.objects.create(name="Fritz Lang")
+    Credit.objects.filter(film__title="M").update(person=namesake)
+
+    with_others = "Fritz Lang|Thea von Harbou,Fritz Lang"
+    run(WITH_PEOPLE, f"{METROPOLIS},{with_others}", f"{M},{with_others}", f"{SUNRISE},{with_others}")
+
+    def those_of(role: Credit.Role) -> dict[str, Person]:
+        found = Credit.objects.filter(role=role, person__name="Fritz Lang").select_related("film", "person")
+        return {credit.film.title: credit.person for credit in found}
+
+    assert those_of(Credit.Role.DIRECTOR) == {"Metropolis": first, "M": namesake, "Sunrise": first}
+    # Who directs a film need not be the one of that name who is in it.
+    assert those_of(Credit.Role.CAST) == {"Metropolis": first, "M": first, "Sunrise": first}
 
 
 def test_posters_and_films_of_others_stay(run: Import, make_film: MakeFilm) -> None:
@@ -323,6 +344,8 @@ LONG = "x" * 201
         (M.replace(",M,", f",{LONG},"), "primaryTitle has 201 characters, not 200 at most"),
         (M.replace("Crime", f'"Crime,{LONG}"'), "genres has a name of 201 characters, not 50 at most"),
         (M.replace("Crime", '"Crime,,Drama"'), "genres has an empty name"),
+        (M.replace("Crime", r'"\N,\N"'), r"genres has \N among its names"),
+        (M.replace("Crime", f'"{",".join(map(str, range(51)))}"'), "genres has 51 names, not 50 at most"),
         (f"{M},Drama", "has 6 columns, not 5"),
         ("tt0022100", "has 1 columns, not 5"),
         (M.replace(",M,", ",\0,"), "has a NUL byte"),
@@ -419,6 +442,24 @@ def test_strict(run: Import, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert titles() == []
     assert run(HEADER, M, SUNRISE, options=("--strict",)).code == 0
     assert titles() == ["M", "Sunrise"]
+
+
+@pytest.mark.parametrize("lines", [(M,), (M, "x"), (M, *(["x"] * 10_000))], ids=["none", "one", "many"])
+def test_a_report_that_cannot_be_written(run: Import, lines: tuple[str, ...]) -> None:
+    result = run(HEADER, *lines, options=("--report", "/dev/full"))
+
+    assert (result.code, result.output) == (1, "")
+    assert re.search("^nothing is imported: .* or /dev/full: No space left on device$", result.errors[-1])
+    assert titles() == []
+
+
+def test_lines_that_the_database_refuses(run: Import, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "COPY", "COPY nowhere FROM STDIN")
+
+    result = run(HEADER, M)
+
+    assert (result.code, result.output) == (1, "")
+    assert only_line("\n".join(result.errors)).startswith("nothing is imported: the database refuses it (")
 
 
 # --- with others ---

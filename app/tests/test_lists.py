@@ -136,6 +136,36 @@ def test_pages_stand_still_while_films_come_and_go(visitor: APIClient, make_film
     assert [film["id"] for film in following["results"]] == wanted[3:]
 
 
+@pytest.mark.parametrize("ordering", ["oldest", "-year"])
+def test_a_page_whose_films_are_gone_leads_back(
+    visitor: APIClient, make_film: MakeFilm, ordering: str
+) -> None:
+    for number in range(6):
+        make_film(year=2000 + number)
+    wanted = list(Film.objects.order_by(*ORDERS[ordering]).values_list("pk", flat=True))
+    first = visitor.get(f"{LIST}?page_size=2&ordering={ordering}").json()
+    second = visitor.get(first["next"]).json()
+
+    Film.objects.filter(pk__in=wanted[4:]).delete()
+    last = visitor.get(second["next"]).json()
+    assert (last["results"], last["next"]) == ([], None)
+    assert walk(visitor, last["previous"], "previous") == [wanted[1:3], wanted[:1]]
+
+    Film.objects.filter(pk__in=wanted[:2]).delete()
+    before = visitor.get(second["previous"]).json()
+    assert (before["results"], before["previous"]) == ([], None)
+    assert walk(visitor, before["next"], "next") == [[wanted[3]]]
+
+
+def test_the_longest_cursor(visitor: APIClient, make_film: MakeFilm) -> None:
+    for _ in range(2):
+        make_film(title="\U0001f3ac" * 200)
+
+    page = visitor.get(f"{LIST}?page_size=1&ordering=title").json()
+
+    assert len(walk(visitor, page["next"], "next")) == 1
+
+
 def test_cursors_belong_to_their_ordering(visitor: APIClient, make_film: MakeFilm) -> None:
     for _ in range(2):
         make_film()

@@ -275,6 +275,29 @@ def test_admin_uploads(admin_client: Client, make_film: MakeFilm, make_image: Ma
     assert files(media) == [Film.objects.get(title="Alien").poster.name]
 
 
+@pytest.mark.parametrize("method", ["post", "patch"])
+def test_of_a_film_that_is_refused_no_poster_stays(
+    editor: APIClient,
+    make_film: MakeFilm,
+    make_image: MakeImage,
+    media: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+) -> None:
+    Film.objects.filter(pk=make_film().pk).update(external_id="tt0000001")
+    address = "/api/movies" if method == "post" else f"/api/movies/{make_film().pk}"
+    form = {"title": "x", "year": 2000, "rating": 1, "external_id": "tt0000001", "poster": make_image()}
+    # As when two write the same at once.
+    monkeypatch.setattr("rest_framework.validators.qs_exists", lambda _queryset: False)
+
+    assert getattr(editor, method)(address, form, format="multipart").status_code == 409
+    assert files(media) == []
+
+    form |= {"external_id": "tt0000002", "poster": make_image()}
+    assert getattr(editor, method)(address, form, format="multipart").status_code in {200, 201}
+    assert len(files(media)) == 1
+
+
 def test_what_is_replaced_or_deleted_is_removed(
     editor: APIClient,
     make_film: MakeFilm,

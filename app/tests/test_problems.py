@@ -1,9 +1,11 @@
 """Errors have one shape, whoever makes them."""
 
+from contextlib import closing
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import include, path
@@ -11,7 +13,8 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from config.urls import handler400, handler403, handler404, handler500
-from movies.models import Credit, Film, Person
+from movies.models import Credit, Film, Genre, Person
+from movies.serializers import FilmSerializer
 from tests.conftest import MakeFilm
 
 ID = "0123456789abcdef" * 2
@@ -62,6 +65,15 @@ def test_shape(
     assert "secret" not in answer.text
 
 
+@pytest.mark.parametrize("address", ["/api/schema", "/api/docs", "/favicon.ico"])
+@pytest.mark.parametrize("method", ["options", "post", "put"])
+def test_what_is_only_read(address: str, method: str) -> None:
+    answer = getattr(Client(enforce_csrf_checks=True), method)(address)
+
+    assert (answer.status_code, answer["Content-Type"]) == (405, "application/problem+json")
+    assert (answer["Allow"], answer.json()["status"]) == ("GET, HEAD", 405)
+
+
 def test_who_may_not_write(make_film: MakeFilm) -> None:
     address = f"/api/movies/{make_film().pk}"
     reader = APIClient()
@@ -81,15 +93,24 @@ def test_form_of_another_site() -> None:
     assert answer.json()["detail"].startswith("The form has to come from a page of ours")
 
 
-def test_all_errors_are_named_at_once(editor: APIClient) -> None:
-    film = {"title": "x", "year": "soon", "cast": [{"id": 1}, {"id": "x"}, {}]}
+@pytest.mark.parametrize(("method", "missing"), [("post", {"#/rating": "required"}), ("patch", {})])
+def test_all_errors_are_named_at_once(
+    editor: APIClient, make_film: MakeFilm, method: str, missing: dict[str, str]
+) -> None:
+    address = "/api/movies" if method == "post" else f"/api/movies/{make_film().pk}"
+    film = {
+        "title": "x",
+        "year": "soon",
+        "directors": [{"name": "x"}],
+        "cast": [{"id": 1}, {"id": "x"}, {}],
+    }
 
-    answer = editor.post("/api/movies", film, format="json")
+    answer = getattr(editor, method)(address, film, format="json")
 
     errors = {error["pointer"]: error["code"] for error in answer.json()["errors"]}
-    assert errors == {
+    assert errors == missing | {
         "#/year": "invalid",
-        "#/rating": "required",
+        "#/directors/0/id": "required",
         "#/cast/1/id": "invalid",
         "#/cast/2/id": "required",
     }
@@ -117,3 +138,27 @@ def test_what_passes_the_check_and_not_the_database(
     answer = editor.post("/api/movies", film, format="json")
 
     assert (answer.status_code, answer["Content-Type"]) == (409, "application/problem+json")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("table", ["movies_person", "movies_genre"])
+def test_what_is_deleted_while_a_film_is_written(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    person, genre = Person.objects.create(name="Fritz Lang"), Genre.objects.create(name="Drama")
+    film = {"title": "x", "year": 2000, "rating": 1, "cast": [{"id": person.pk}], "genres": [genre.name]}
+    create = FilmSerializer.create
+
+    def create_late(*args: Any) -> Film:
+        other = connection.copy()
+        with closing(other), other.cursor() as cursor:
+            cursor.execute(f"DELETE FROM {table}")
+        return create(*args)
+
+    monkeypatch.setattr(FilmSerializer, "create", create_late)
+    client = APIClient()
+    client.force_authenticate(User.objects.create_superuser("chief"))
+
+    answer = client.post("/api/movies", film, format="json")
+
+    assert (answer.status_code, answer["Content-Type"]) == (409, "application/problem+json")
+    assert "has just been deleted" in answer.json()["detail"]
+    assert not Film.objects.exists()

@@ -65,6 +65,14 @@ def test_what_the_page_loads_writes_no_styles_and_no_code(collected_static: Any)
     assert not (collected_static / "drf_spectacular_sidecar/redoc").exists()
 
 
+def test_what_is_known_already(client: Client) -> None:
+    answers = client.get("/api/schema").json()["paths"]["/api/movies/{id}"]["get"]["responses"]
+
+    assert answers.keys() == {"200", "304", "default"}
+    assert "content" not in answers["304"]
+    assert all("ETag" in answers[status]["headers"] for status in ("200", "304"))
+
+
 @pytest.fixture
 def one_connection() -> Iterator[None]:
     """The test's own, whose transaction a new one would not see. Django's test client does the same."""

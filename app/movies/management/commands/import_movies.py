@@ -35,22 +35,22 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, file: str, strict: bool, report: Path | None, **_options: Any) -> None:
-        with ExitStack() as stack:
-            try:
+        try:
+            with ExitStack() as stack:
                 source = stack.enter_context(
                     io.FileIO(sys.stdin.fileno(), closefd=False) if file == "-" else io.FileIO(file)
                 )
                 rejections = Rejections(self, report, stack)
                 done = self._import(source, strict, rejections)
-            except (RefusedError, BadGzipFile, EOFError, zlib.error) as error:
-                raise CommandError(f"nothing is imported: {file}: {error}") from error
-            except OSError as error:
-                raise CommandError(
-                    f"nothing is imported: {error.filename or file}: {error.strerror}"
-                ) from error
-            except DatabaseError as error:
-                reason = " ".join(str(error).split())
-                raise CommandError(f"nothing is imported: the database refuses it ({reason})") from error
+        except (RefusedError, BadGzipFile, EOFError, zlib.error) as error:
+            raise CommandError(f"nothing is imported: {file}: {error}") from error
+        except OSError as error:
+            # Without a name, it is one that was open already.
+            place = error.filename or (f"{file} or {report}" if report else file)
+            raise CommandError(f"nothing is imported: {place}: {error.strerror}") from error
+        except DatabaseError as error:
+            reason = " ".join(str(error).split())
+            raise CommandError(f"nothing is imported: the database refuses it ({reason})") from error
         self.stdout.write(done)
         if rejections.count:
             raise CommandError(
@@ -76,6 +76,8 @@ class Command(BaseCommand):
                 progress.clear()
             if strict and rejections.count:
                 raise RefusedError(f"lines rejected: {rejections.count}")
+            # A disk that is full is noticed while nothing is certain yet.
+            rejections.flush()
         if not work.added and not work.changed:
             return f"unchanged: {work.unchanged} films are as the file has them"
         return f"imported: {work.added} films added, {work.changed} changed, {work.unchanged} unchanged"
@@ -89,7 +91,8 @@ class Rejections:
         self._command = command
         self._report: Any = None
         if report:
-            self._report = csv.writer(stack.enter_context(report.open("w", newline="", encoding="utf-8")))
+            self._file = stack.enter_context(report.open("w", newline="", encoding="utf-8"))
+            self._report = csv.writer(self._file)
             self._report.writerow(("line", "reason"))
 
     def add(self, rejected: Iterable[tuple[int, str]]) -> None:
@@ -101,6 +104,10 @@ class Rejections:
                 self._command.stderr.write("more lines are rejected: --report FILE has them all")
             if self._report:
                 self._report.writerow((line, reason))
+
+    def flush(self) -> None:
+        if self._report:
+            self._file.flush()
 
 
 def _size(source: io.FileIO) -> int | None:
