@@ -35,7 +35,9 @@ def test_name_with_a_roles_prefix_that_no_role_reads_is_told() -> None:
     assert phrase.startswith("stack_colour is unknown, no role reads it")
 
 
-@pytest.mark.parametrize("name", ["stack_http_port", "ansible_host", "my_own_variable", "inventory_hostname"])
+@pytest.mark.parametrize(
+    "name", ["stack_http_port", "ansible_host", "my_own_variable", "inventory_hostname", "__stack_http_port"]
+)
 def test_known_and_foreign_names_pass(name: str) -> None:
     assert unknown([name], KNOWN) == []
 

@@ -68,6 +68,7 @@ def test_a_changed_image_is_announced_as_an_interruption(
     assert told, run.output
     say(f"changed image of {service}: {told[1]} s by its own count, {silence(traffic):.1f} s by the load's")
     assert traffic.failed
-    assert abs(float(told[1]) - silence(traffic)) < 1
+    # Who knocks while nobody is there to refuse it knocks again after a second.
+    assert -1 < silence(traffic) - float(told[1]) < 2
     PLAYBOOKS.deploy()
     assert_at_rest(host, name)

@@ -48,7 +48,8 @@ def unknown(names: Iterable[str], known: Iterable[str]) -> list[str]:
     prefixes = tuple({f"{option.split('_')[0]}_" for option in options})
     found = []
     for name in sorted(set(names) - set(options)):
-        if name.startswith("ansible_"):
+        # Ansible's own, and those that a role has for itself.
+        if name.startswith(("ansible_", "__")):
             continue
         meant = difflib.get_close_matches(name, options, n=1, cutoff=_SIMILARITY)
         if meant:
