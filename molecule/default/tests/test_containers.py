@@ -102,7 +102,9 @@ def test_networks(target: Target, service: str) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_api_and_database_have_no_way_out(target: Target, service: str) -> None:
     said = int(target.in_network_of(service, KNOCK, OUTSIDE))
-    assert said == (errno.ECONNREFUSED if service == "nginx" else errno.ENETUNREACH)
+    # Without a way out there is no route, or nobody answers: the engines of both hosts differ in that.
+    wanted = {errno.ECONNREFUSED} if service == "nginx" else {errno.ENETUNREACH, errno.EAGAIN}
+    assert said in wanted
 
 
 def test_only_nginx_is_published(target: Target) -> None:
