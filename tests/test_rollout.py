@@ -127,6 +127,20 @@ def test_a_removal_that_is_killed_leaves_no_half_release(
     assert folders(store) == sorted(names(store))
 
 
+def test_what_a_killed_removal_left_is_removed_with_its_release(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(store, 1, 2, 3)
+    whole, rest = store.path(release(1).name), store.path(f".{release(1).name}")
+    rest.mkdir()
+    listed = [whole, rest, store.path(release(2).name), store.path(release(3).name)]
+    monkeypatch.setattr(Path, "iterdir", lambda _folder: iter(listed))
+    deploy(store, 4)
+
+    assert not whole.exists()
+    assert not rest.exists()
+
+
 def test_a_release_that_does_not_hold_is_not_kept(store: Store) -> None:
     def reject(_folder: Path) -> None:
         raise RolloutError("nginx does not accept it")

@@ -150,7 +150,8 @@ class Store:
         if folder != hidden:
             shutil.rmtree(hidden, ignore_errors=True)
             folder.rename(hidden)
-        shutil.rmtree(hidden)
+        # It may be gone already: a killed run's rest of it has the same name.
+        shutil.rmtree(hidden, ignore_errors=True)
 
     def images(self) -> list[str]:
         """Return the images that the kept releases run, and those that these were built from."""
