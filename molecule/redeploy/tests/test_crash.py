@@ -52,7 +52,8 @@ def test_a_deploy_may_be_killed_at_any_task(
         with light_load(f"killed at {expected}", quiet=True) as traffic:
             name = PLAYBOOKS.killed_at(number)
             PLAYBOOKS.deploy()
-        assert name.split(":")[0] == expected.split(":")[0]
+        # Else a number leads to another task, and some task to none.
+        assert name == expected
         traffic.assert_nothing_failed()
         assert_at_rest(host, release)
         requests += len(traffic.records)
