@@ -28,5 +28,6 @@ def test_a_dry_run_says_all_and_changes_nothing(host: Target, new_release: Calla
     PLAYBOOKS.deploy()
     assert serving(host) == name
     assert apis(host) != old_ids
+    assert all(now != then for now, then in zip((host.everything(), host.run(FILES)), before, strict=True))
     new = host.container("api")["Config"]["Image"]
     assert f"+ image: {new}" in one_line(run), run.output
