@@ -221,6 +221,8 @@ def test_sigterm_ends_a_step_under_way(container: Container, step: str) -> None:
         if container.calls_file.exists() and any(step in call for call in container.calls("python")):
             break
         time.sleep(0.05)
+    else:
+        pytest.fail(f"{step} was never begun")
     begin = time.monotonic()
     os.kill(process.pid, signal.SIGTERM)
     process.communicate(timeout=30)
