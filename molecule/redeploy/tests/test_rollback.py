@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import release
@@ -43,14 +43,35 @@ def body_limit(host: Target) -> str:
     return next(line.strip() for line in shown.splitlines() if "client_max_body_size" in line)
 
 
+@pytest.fixture
+def no_way_out(host: Target) -> Iterator[Callable[[], None]]:
+    """Takes the host's way to all networks but its own, where its clients are, until the test has ended."""
+    gateway = host.run("ip route show default").split()[2]
+    anywhere = "ip route get 192.0.2.1"
+
+    def close() -> None:
+        assert host.host.run(anywhere).succeeded
+        host.run("ip route del default")
+        assert host.host.run(anywhere).failed
+
+    yield close
+    if host.host.run(anywhere).failed:
+        host.run("ip route add default via %s", gateway)
+
+
 def test_back_to_the_release_before(
-    host: Target, light_load: Load, new_release: Callable[..., str], say: Callable[[str], None]
+    host: Target,
+    light_load: Load,
+    new_release: Callable[..., str],
+    say: Callable[[str], None],
+    no_way_out: Callable[[], None],
 ) -> None:
     before = new_release()
     PLAYBOOKS.deploy()
     new_release()
     PLAYBOOKS.deploy()
 
+    no_way_out()
     with light_load("rollback") as traffic:
         run = PLAYBOOKS.play(ROLLBACK)
 
