@@ -270,3 +270,34 @@ def test_an_api_that_serves_from_another_network_is_not_taken_away(a_rollout: ro
     ):
         a_rollout.refuse_other_network([api("172.29.80.10", running=True)])
     a_rollout.refuse_other_network([api("172.29.80.10", running=False), api("172.29.90.11", running=True)])
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_switch_that_is_not_seen_is_taken_back(
+    a_rollout: rollout.Rollout, monkeypatch: pytest.MonkeyPatch, seen: bool
+) -> None:
+    old, new = api("172.29.90.10", running=True), api("172.29.90.11", running=True)
+    removed: list[str] = []
+
+    def see(slot: str) -> None:
+        if slot == "green" and not seen:
+            raise RolloutError("not seen")
+
+    # What is done before and after the switch.
+    for step in ("check_images", "prepare_database", "start_api", "configure_nginx", "finish_rotation"):
+        monkeypatch.setattr(a_rollout, step, lambda *_: None)
+    monkeypatch.setattr(a_rollout, "found", lambda _service: [old, new])
+    monkeypatch.setattr(a_rollout, "retire", lambda container: removed.append(container.address))
+    monkeypatch.setattr(a_rollout, "see", see)
+    monkeypatch.setattr(rollout, "containers", lambda _project, *, oneoff: [])
+    a_rollout.settings["project"] = "django"
+    a_rollout.nginx_folder.mkdir()
+
+    if seen:
+        a_rollout.deploy(rollout.Plan(api=True))
+    else:
+        with pytest.raises(RolloutError, match="not seen"):
+            a_rollout.deploy(rollout.Plan(api=True))
+
+    # The control is a switch that is seen.
+    assert (a_rollout.live, removed) == (("green", [old.address]) if seen else ("blue", [new.address]))
