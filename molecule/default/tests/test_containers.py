@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PORT, SERVICES, STACK, Target
+from conftest import PORT, REPOSITORY, SERVICES, STACK, Target
 from targets import REACHES
 
 ROOT, DJANGO, NGINX, POSTGRES = 0, 10001, 101, 999
@@ -40,6 +41,14 @@ knock = socket.socket()
 knock.settimeout(3)
 print(knock.connect_ex((sys.argv[1], 9)))
 """
+# What app/README.md has people type in on the host.
+IMPORT = re.findall(
+    r"^    (api=.*|docker exec .*)$", (REPOSITORY / "app/README.md").read_text(), re.MULTILINE
+)
+# A film as it is there already, so that nothing is changed.
+FILMS = (
+    "tconst,primaryTitle,startYear,averageRating,genres\ntt0111161,The Shawshank Redemption,1994,9.3,Drama\n"
+)
 STEPS = ("volume folders", "becoming user", "wait_for_db", "collectstatic", "migrate", "gunicorn")
 
 
@@ -143,3 +152,11 @@ def test_another_user_of_the_host_reads_no_secret(target: Target) -> None:
         nobody = target.host.run("setpriv --reuid 65534 --regid 65534 --clear-groups cat %s", path)
         assert nobody.failed
         assert "Permission denied" in nobody.stderr
+
+
+def test_films_are_imported_as_the_readme_says(target: Target) -> None:
+    assert len(IMPORT) == 2
+    script = ["set -eu", "cd /run", 'printf %s "$1" | gzip > films.csv.gz', *IMPORT, "rm films.csv.gz"]
+    # The engine loses the output of a command now and then.
+    answers = (target.run("sh -c %s sh %s", "\n".join(script), FILMS) for _ in range(3))
+    assert next(filter(None, answers), "") == "unchanged: 1 films are as the file has them"
