@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+
 from targets import STACK, Target
 
-# Kills the programs that roll a release out, on the host, once the rollout has come to a stage: another
-# container beside the old one, the switch made, or some time after that. Prints how many programs that were.
-KILL = """
-import os, pathlib, signal, subprocess, sys, time
+# Sends a signal to the programs that roll a release out, on the host, once the rollout has come to a stage:
+# another container beside the old one, the switch made, or some time after that. Prints how many programs
+# that were. The signal 0 does nothing.
+SEND = """
+import os, pathlib, subprocess, sys, time
 stage, green = sys.argv[1], pathlib.Path(sys.argv[2])
 was_green = green.exists()
 
@@ -34,14 +37,14 @@ while time.monotonic() < deadline:
 else:
     sys.exit("the rollout never came to this stage")
 time.sleep(float(sys.argv[3]))
-killed = 0
+there = 0
 for pid in programs():
     try:
-        os.kill(pid, signal.SIGKILL)
-        killed += 1
+        os.kill(pid, int(sys.argv[4]))
+        there += 1
     except ProcessLookupError:
         pass
-print(killed)
+print(there)
 """
 
 
@@ -53,4 +56,14 @@ def kill_rollout(host: Target, stage: str, delay: float) -> int:
         stage: `beside`, another API container has been started, or `switched`, requests go to it.
         delay: Seconds that it may go on then.
     """
-    return int(host.run("python3 -c %s %s %s %s", KILL, stage, f"{STACK}/nginx/green", str(delay)))
+    return send(host, stage, delay, signal.SIGKILL)
+
+
+def find_rollout(host: Target, stage: str) -> int:
+    """Wait until the rollout has come to a stage; return how many programs are at it."""
+    return send(host, stage, 0, 0)
+
+
+def send(host: Target, stage: str, delay: float, number: int) -> int:
+    words = stage, f"{STACK}/nginx/green", str(delay), str(int(number))
+    return int(host.run("python3 -c %s %s %s %s %s", SEND, *words))

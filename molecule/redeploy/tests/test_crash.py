@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 from conftest import PLAYBOOKS, WHOLE, Load, assert_at_rest, whole_form
-from crash import kill_rollout
+from crash import find_rollout, kill_rollout
 from runs import kill, tasks
-from targets import Target
+from targets import STACK, Target
 
 STAGES = [
     pytest.param("beside", 0.0, id="new container started", marks=whole_form),
@@ -71,6 +71,21 @@ def test_a_deploy_may_be_killed_in_the_middle_of_the_switch(
             kill(process)
         # Some time after the switch, the rollout may have come to its end.
         assert killed > 0 or (stage, delay) == ("switched", 4.0)
+        PLAYBOOKS.deploy()
+    traffic.assert_nothing_failed()
+    assert_at_rest(host, release)
+
+
+def test_a_rollout_goes_on_without_its_connection(
+    host: Target, load: Load, new_release: Callable[..., str]
+) -> None:
+    release = new_release()
+    with load("connection lost at the switch", clients=CLIENTS) as traffic:
+        with PLAYBOOKS.start() as process:
+            assert find_rollout(host, "switched") > 0
+            kill(process)
+        # There are slow answers to be waited for: it is still at it, and the next run has to wait for it.
+        assert host.host.run("flock --nonblock %s true", f"{STACK}/.rollout").rc == 1
         PLAYBOOKS.deploy()
     traffic.assert_nothing_failed()
     assert_at_rest(host, release)
