@@ -78,6 +78,15 @@ def test_run_sh_took_its_steps_in_order(target: Target) -> None:
     assert all(line.startswith(step) for line, step in zip(last, STEPS, strict=True)), last
 
 
+def test_gunicorn_is_killed_only_after_it_has_given_up_on_its_requests(target: Target) -> None:
+    settings = target.run(
+        "docker exec --user django %s gunicorn --print-config config.wsgi", target.name_of("api")
+    )
+    grace = re.search(r"^graceful_timeout +\S+ (\d+)$", settings, re.MULTILINE)
+    assert grace, settings
+    assert int(grace[1]) < target.container("api")["Config"]["StopTimeout"]
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_volumes_are_where_the_specification_has_them(target: Target, service: str) -> None:
     found = {mount["Name"]: mount["Destination"] for mount in mounts(target, service, "volume")}
