@@ -1,0 +1,82 @@
+"""What the deployed API answers is what it says of itself: schemathesis asks it, through nginx."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from conftest import FILM, PORT, Target, deploy, extra
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as examples
+
+HOST = "debian13"
+OURS = (f"--limit={HOST}",)
+# Each that is refused tells something, also the hundredth.
+UNLIMITED = extra(
+    stack_client_requests_per_second=0,
+    stack_api_environment={"DJANGO_FAILED_LOGINS_PER_MINUTE": "0", "DJANGO_TOKENS_PER_MINUTE": "0"},
+)
+# What is in the database, as statements that put it there again.
+KEEP = (
+    "docker exec --env %s django-db-1"
+    " pg_dump --host db --username postgres --clean --if-exists django > /root/kept"
+)
+BRING_BACK = (
+    "docker exec --interactive --env %s django-db-1"
+    " psql --host db --username postgres --dbname django --quiet --no-psqlrc"
+    " --single-transaction --set ON_ERROR_STOP=1 < /root/kept"
+)
+
+CHECKS: Any = schemathesis.checks.CHECKS
+ANSWERS = schemathesis.pytest.from_fixture("schema")
+
+
+@pytest.fixture(scope="module")
+def host(targets: dict[str, Target]) -> Iterator[Target]:
+    """One host, which has in the end what it had before: schemathesis writes and removes whatever it may."""
+    host = targets[HOST]
+    password = f"PGPASSWORD={host.secret('postgres_password')}"
+    before = host.request(FILM).json
+    deploy(*OURS, UNLIMITED)
+    host.run(KEEP, password)
+    yield host
+    host.run(BRING_BACK, password)
+    deploy(*OURS)
+    assert host.request(FILM).json == before
+
+
+@pytest.fixture(scope="module")
+def authorization(host: Target) -> str:
+    """Somebody who may do everything."""
+    basic = base64.b64encode(f"admin:{host.secret('django_admin_password')}".encode()).decode()
+    answer = host.request("/api/tokens", "POST", headers={"Authorization": f"Basic {basic}"})
+    return f"Token {answer.json['token']}"
+
+
+@pytest.fixture(scope="module")
+def schema(host: Target) -> Any:
+    return schemathesis.openapi.from_url(f"http://{host.address}:{PORT}/api/schema")
+
+
+@ANSWERS.parametrize()
+@examples(
+    max_examples=25,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_it_answers_as_described(case: Any, authorization: str) -> None:
+    # What is well-formed may still be refused: a cursor that is not ours, a name that is taken.
+    excluded = ["positive_data_acceptance"]
+    # A form has no types: what is wrong in the plan of a case may be right as it is sent.
+    if case.media_type == "multipart/form-data":
+        excluded.append("negative_data_rejection")
+    case.call_and_validate(
+        headers={"Authorization": authorization},
+        excluded_checks=[CHECKS.get_one(name) for name in excluded],
+    )
