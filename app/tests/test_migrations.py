@@ -161,6 +161,27 @@ def test_one_that_is_not_atomic_waits_instead(empty_database: str, next_release:
     assert "tries again" not in output
 
 
+@pytest.mark.parametrize("left", ["finished", "not finished"])
+def test_indexes_that_a_killed_run_has_left(empty_database: str, left: str) -> None:
+    assert manage("migrate", POSTGRES_DB=empty_database).returncode == 0
+    assert manage("migrate", "movies", "0002", POSTGRES_DB=empty_database).returncode == 0
+    with session(empty_database) as cursor:
+        cursor.execute("CREATE INDEX CONCURRENTLY film_by_year ON movies_film (year, id)")
+        if left == "not finished":
+            cursor.execute(
+                "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'film_by_year'::regclass"
+            )
+
+        run = manage("migrate", POSTGRES_DB=empty_database)
+
+        assert run.returncode == 0, run.stderr
+        cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'film_by_year'::regclass")
+        assert cursor.fetchone() == (True,)
+    assert manage("migrate", "--check", POSTGRES_DB=empty_database).returncode == 0
+    # The way back does not mind what the way there has dropped.
+    assert manage("migrate", "movies", "0002", POSTGRES_DB=empty_database).returncode == 0
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_reader_that_never_ends(add_migration: AddMigration, monkeypatch: pytest.MonkeyPatch) -> None:
     database = str(connection.settings_dict["NAME"])

@@ -1,6 +1,15 @@
 import django.contrib.postgres.indexes
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+from django.db.migrations.operations.base import Operation
+
+
+def add(index: models.Index) -> list[Operation]:
+    return [
+        # A run that was killed has left it behind, finished or not, and is not noted: the next makes it anew.
+        migrations.RunSQL(f"DROP INDEX CONCURRENTLY IF EXISTS {index.name}", migrations.RunSQL.noop),
+        AddIndexConcurrently(model_name="film", index=index),
+    ]
 
 
 class Migration(migrations.Migration):
@@ -13,22 +22,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
-            model_name="film",
-            index=models.Index(fields=["year", "id"], name="film_by_year"),
-        ),
-        AddIndexConcurrently(
-            model_name="film",
-            index=models.Index(fields=["rating", "id"], name="film_by_rating"),
-        ),
-        AddIndexConcurrently(
-            model_name="film",
-            index=models.Index(fields=["title", "id"], name="film_by_title"),
-        ),
-        AddIndexConcurrently(
-            model_name="film",
-            index=django.contrib.postgres.indexes.GinIndex(
-                fields=["search"], name="film_search"
-            ),
-        ),
+        *add(models.Index(fields=["year", "id"], name="film_by_year")),
+        *add(models.Index(fields=["rating", "id"], name="film_by_rating")),
+        *add(models.Index(fields=["title", "id"], name="film_by_title")),
+        *add(django.contrib.postgres.indexes.GinIndex(fields=["search"], name="film_search")),
     ]
