@@ -6,7 +6,7 @@ from django.contrib.postgres.search import SearchQuery
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.expressions import RawSQL
 
-from movies.models import SEARCH_CONFIG, Credit, Film, Person
+from movies.models import SEARCH_CONFIG, Credit, Film, Genre, Person
 
 # Arrays, since prefetching would be one more query for each relation. Written as SQL: out of expressions,
 # Django would make it anew for each list, in 0.3 ms of CPU time.
@@ -54,10 +54,14 @@ def filter_films(films: QuerySet[Film], query: dict[str, Any]) -> QuerySet[Film]
     ):
         if parameter in query:
             films = films.filter(**{lookup: query[parameter]})
-    for name in query.get("genre", ()):
-        films = films.filter(
-            Exists(Film.genres.through.objects.filter(film=OuterRef("pk"), genre__name=name))
-        )
+    if names := set(query.get("genre", ())):
+        # By id, whose films PostgreSQL has counted. A name it takes for as common as any other, and goes
+        # through all films in their order to find the few of a rare genre: 0.2 s for each 100,000.
+        genres = Genre.objects.filter(name__in=names).order_by().values_list("pk", flat=True)
+        if len(genres) < len(names):
+            return films.none()
+        for genre in genres:
+            films = films.filter(Exists(Film.genres.through.objects.filter(film=OuterRef("pk"), genre=genre)))
     if "person" in query:
         films = films.filter(Exists(Credit.objects.filter(film=OuterRef("pk"), person=query["person"])))
     if "search" in query:
