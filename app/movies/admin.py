@@ -46,6 +46,12 @@ class FilmAdmin(admin.ModelAdmin):
             return films.select_for_update()
         return films
 
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        # They are written one by one: who takes another's place would be there twice until that one has left.
+        changed = [row.instance.pk for row in formset.initial_forms if row.has_changed()]
+        Credit.objects.filter(pk__in=changed).delete()
+        super().save_formset(request, form, formset, change)
+
     def preview(self, film: Film) -> str:
         if not film.poster:
             return self.get_empty_value_display()

@@ -121,6 +121,33 @@ def test_film_with_as_many_credits_as_there_may_be(admin_client: Client, make_fi
     assert film.credits.filter(position=999).count() == 1
 
 
+@pytest.mark.parametrize(
+    ("changes", "credited"),
+    [
+        ({"1-person": "B", "2-person": "A"}, ["cast A", "director B", "director A"]),
+        ({"1-person": "B", "2-DELETE": "on"}, ["cast A", "director B"]),
+        ({"1-person": "B", "2-person": "C"}, ["cast A", "director B", "director C"]),
+        ({"0-role": "director", "1-role": "cast", "1-position": 9}, ["cast A", "director A", "director B"]),
+    ],
+    ids=["swap", "move up", "move down", "roles"],
+)
+def test_credits_take_each_others_places(
+    admin_client: Client, make_film: MakeFilm, changes: dict[str, object], credited: list[str]
+) -> None:
+    film = make_film()
+    people = {name: Person.objects.create(name=name) for name in "ABC"}
+    for role, name, position in (("cast", "A", 1), ("director", "A", 1), ("director", "B", 2)):
+        Credit.objects.create(film=film, person=people[name], role=role, position=position)
+    form = form_of(film) | {
+        f"credits-{field}": people[str(value)].pk if field.endswith("person") else value
+        for field, value in changes.items()
+    }
+
+    assert admin_client.post(f"/admin/movies/film/{film.pk}/change/", form).status_code == 302
+
+    assert [f"{credit.role} {credit.person}" for credit in film.credits.all()] == credited
+
+
 def test_film_is_locked_before_its_form_is_written(admin_client: Client, make_film: MakeFilm) -> None:
     film = make_film()
     address = f"/admin/movies/film/{film.pk}/change/"
