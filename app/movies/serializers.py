@@ -47,6 +47,14 @@ class PersonSerializer(serializers.ModelSerializer[Person]):
         extra_kwargs: ClassVar[dict[str, Any]] = {"external_id": {"allow_blank": False}}
 
 
+class GenreNames(serializers.ListField):
+    def to_internal_value(self, data: Any) -> list[Any]:
+        # Before each of them is looked at: of three million numbers, the errors alone would fill the memory.
+        if isinstance(data, list) and len(data) > MAX_GENRES:
+            self.fail("max_length", max_length=MAX_GENRES)
+        return super().to_internal_value(data)
+
+
 class CreditList(serializers.ListSerializer[Any]):
     """Those of one role, in their order. Written as ids."""
 
@@ -70,7 +78,7 @@ class FilmSerializer(serializers.ModelSerializer[Film]):
     serializer_field_mapping = FIELDS
 
     # By name.
-    genres = serializers.ListField(child=Text(max_length=50), required=False, max_length=MAX_GENRES)
+    genres = GenreNames(child=Text(max_length=50), required=False, max_length=MAX_GENRES)
     directors = CreditList(child=Credited(), required=False, max_length=MAX_CREDITS)
     cast = CreditList(child=Credited(), required=False, max_length=MAX_CREDITS)
 

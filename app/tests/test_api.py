@@ -239,6 +239,9 @@ def test_basic_and_session_authentication(make_film: MakeFilm) -> None:
         ("year", 2101, "less than or equal to 2100"),
         ("genres", ["Horror", "Nonsense"], "There is no genre Nonsense."),
         ("genres", ["Horror"] * 51, "no more than 50 elements"),
+        # Said once, and not of each.
+        ("genres", [1] * 51, "no more than 50 elements"),
+        ("cast", [1] * 501, "no more than 500 elements"),
         ("title", "", "may not be blank"),
         ("title", "x" * 201, "no more than 200 characters"),
     ],
