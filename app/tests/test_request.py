@@ -14,6 +14,8 @@ NO_TEXT = ["text/plain; charset=hex", "text/plain; charset=rot13", "text/plain; 
 NO_TYPE = "text/plain; x*=nonsense''x"
 
 
+# It needs no database, but looks at the connection that a test before has left.
+@pytest.mark.django_db
 @pytest.mark.parametrize("content_type", [*NO_TEXT, NO_TYPE])
 def test_they_are_answered(content_type: str) -> None:
     statuses: list[str] = []
@@ -24,6 +26,20 @@ def test_they_are_answered(content_type: str) -> None:
 
     assert statuses == ["200 OK"]
     assert Request(environ).GET["x"] == "ä"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("charset", ["utf-7", "unicode_escape", "raw_unicode_escape"])
+@pytest.mark.parametrize("name", ["%2B2AA-", "%5Cud800"])
+def test_halves_of_characters(
+    visitor: APIClient, monkeypatch: pytest.MonkeyPatch, charset: str, name: str
+) -> None:
+    # Django's test client has the name of its own class built in.
+    monkeypatch.setattr("django.test.client.WSGIRequest", Request)
+
+    for query in (f"{name}=1", f"ordering={name}"):
+        answer = visitor.generic("GET", f"/api/movies?{query}", content_type=f"text/plain; charset={charset}")
+        assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
 
 
 def test_a_charset_that_is_one_stays() -> None:
