@@ -163,6 +163,8 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_SCHEMA_CLASS": "core.schema.AutoSchema",
     "EXCEPTION_HANDLER": "core.problems.handle",
+    # A parameter that is as unknown as any other, and not an address that leads nowhere.
+    "URL_FORMAT_OVERRIDE": None,
     # Ratings are numbers for a client, too.
     "COERCE_DECIMAL_TO_STRING": False,
 }

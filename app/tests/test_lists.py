@@ -81,6 +81,7 @@ def test_filters(visitor: APIClient, query: dict[str, Any], found: list[str]) ->
     [
         ("movies", "colour=red", "colour", "unknown"),
         ("movies", "Year=1999", "Year", "unknown"),
+        ("movies", "format=xml", "format", "unknown"),
         ("movies", "year=soon", "year", "invalid"),
         ("movies", "year=", "year", "invalid"),
         ("movies", f"year={'9' * 30}", "year", "max_value"),
