@@ -2,7 +2,7 @@ from base64 import b64encode
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 from django.utils import timezone
 from knox.models import AuthToken
@@ -10,6 +10,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from core import tokens
+from movies.signals import make_editors
 from tests.conftest import MakeFilm
 
 ADDRESS = "/api/tokens"
@@ -133,3 +134,18 @@ def test_editors_may_write_films_and_what_belongs_to_them() -> None:
     group.permissions.clear()
     call_command("migrate", verbosity=0)
     assert not group.permissions.exists()
+
+
+@pytest.mark.django_db
+def test_editors_are_made_with_their_permissions_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object) -> None:
+        raise RuntimeError("on purpose")
+
+    Group.objects.all().delete()
+    with monkeypatch.context() as patched:
+        patched.setattr(Permission.objects, "using", fail)
+        with pytest.raises(RuntimeError):
+            make_editors("default")
+
+    make_editors("default")
+    assert Group.objects.get().permissions.count() == 12
