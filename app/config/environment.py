@@ -5,6 +5,9 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+# More is meant by nobody, and so many hours from now is still a date.
+MOST = 1_000_000
+
 
 def required(name: str) -> str:
     value = os.environ.get(name, "")
@@ -15,9 +18,17 @@ def required(name: str) -> str:
 
 def integer(name: str, default: int, *, least: int = 0) -> int:
     value = os.environ.get(name) or str(default)
-    if not (value.isascii() and value.isdecimal()) or int(value) < least:
-        raise ImproperlyConfigured(f"{name} is '{value}': write a whole number, {least} or more")
+    if not (value.isascii() and value.isdecimal()) or not least <= int(value) <= MOST:
+        raise ImproperlyConfigured(f"{name} is '{value}': write a whole number from {least} to {MOST}")
     return int(value)
+
+
+def switch(name: str) -> bool:
+    value = os.environ.get(name) or "0"
+    # What is meant to be on must not be off without a word, as "true" would be.
+    if value not in {"0", "1"}:
+        raise ImproperlyConfigured(f"{name} is '{value}': write 1 for on, 0 for off")
+    return value == "1"
 
 
 def comma_separated(value: str) -> list[str]:

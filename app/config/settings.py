@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.environment import comma_separated, integer, read_file, required, secret
+from config.environment import comma_separated, integer, read_file, required, secret, switch
 from core.logs import to_stderr
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -18,7 +18,7 @@ SECRET_KEY_FALLBACKS = (
     if os.environ.get("DJANGO_SECRET_KEY_FALLBACKS_FILE")
     else []
 )
-DEBUG = os.environ.get("DJANGO_DEBUG") == "1"
+DEBUG = switch("DJANGO_DEBUG")
 
 _hosts = comma_separated(required("DJANGO_ALLOWED_HOSTS"))
 if not _hosts:
@@ -32,7 +32,7 @@ CSRF_TRUSTED_ORIGINS = comma_separated(os.environ.get("DJANGO_CSRF_TRUSTED_ORIGI
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # What only makes sense once every client comes by TLS: over plain HTTP, nobody could log in or be served.
-HTTPS = os.environ.get("DJANGO_HTTPS") == "1"
+HTTPS = switch("DJANGO_HTTPS")
 SECURE_SSL_REDIRECT = HTTPS
 # Asked by Docker and by a deploy, past the proxy and without TLS.
 SECURE_REDIRECT_EXEMPT = ["^health/"]

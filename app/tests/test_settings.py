@@ -124,5 +124,22 @@ def test_what_is_no_number(value: str) -> None:
 
     assert (
         only_line(result.stderr)
-        == f"Error: DJANGO_FAILED_LOGINS_PER_MINUTE is '{value}': write a whole number, 0 or more"
+        == f"Error: DJANGO_FAILED_LOGINS_PER_MINUTE is '{value}': write a whole number from 0 to 1000000"
     )
+
+
+@pytest.mark.parametrize(("value", "good"), [("1000000", True), ("1000001", False), ("0", False)])
+def test_hours_that_end_at_a_date(value: str, good: bool) -> None:
+    result = manage("check", DJANGO_TOKEN_HOURS=value)
+
+    assert (result.returncode == 0) == good
+    if not good:
+        assert only_line(result.stderr).startswith(f"Error: DJANGO_TOKEN_HOURS is '{value}': write a whole ")
+
+
+@pytest.mark.parametrize("name", ["DJANGO_DEBUG", "DJANGO_HTTPS"])
+def test_what_is_neither_on_nor_off(name: str) -> None:
+    for value in ("true", "yes", "on", "1 ", "2"):
+        result = manage("check", **{name: value})
+
+        assert only_line(result.stderr) == f"Error: {name} is '{value}': write 1 for on, 0 for off"
