@@ -320,6 +320,19 @@ def test_a_file_that_cannot_be_opened(options: tuple[str, ...], tmp_path: Path) 
     assert str(error.value) == f"nothing is imported: {path}: No such file or directory"
 
 
+@pytest.mark.parametrize("name", ["films.csv", "link.csv"])
+def test_a_report_does_not_write_over_the_file(run: Import, tmp_path: Path, name: str) -> None:
+    (tmp_path / "link.csv").symlink_to("films.csv")
+
+    result = run(HEADER, METROPOLIS, options=("--report", str(tmp_path / name)))
+
+    assert (result.code, result.errors) == (
+        1,
+        [f"nothing is imported: {tmp_path / 'films.csv'}: --report would write over it: name another file"],
+    )
+    assert (tmp_path / "films.csv").read_text() == f"{HEADER}\n{METROPOLIS}\n"
+
+
 LONG = "x" * 201
 
 

@@ -40,6 +40,9 @@ class Command(BaseCommand):
                 source = stack.enter_context(
                     io.FileIO(sys.stdin.fileno(), closefd=False) if file == "-" else io.FileIO(file)
                 )
+                # To open it for writing would empty it before the first line is read.
+                if report and report.is_file() and os.path.samestat(os.fstat(source.fileno()), report.stat()):
+                    raise RefusedError("--report would write over it: name another file")
                 rejections = Rejections(self, report, stack)
                 done = self._import(source, strict, rejections)
         except (RefusedError, BadGzipFile, EOFError, zlib.error) as error:
