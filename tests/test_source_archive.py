@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
-from source_archive import pack
+from source_archive import MAX_AGE_SECONDS, drop_old, keep, pack
 
 
 @pytest.fixture
@@ -66,3 +67,22 @@ def test_archive_has_the_files_under_the_given_name(tree: Path) -> None:
 def test_missing_source_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         pack([{"path": str(tmp_path / "nothing"), "name": "."}], [])
+
+
+def test_old_archives_go_and_those_that_are_used_again_stay(tmp_path: Path) -> None:
+    long_ago = time.time() - 2 * MAX_AGE_SECONDS
+    for name in ("used", "unused"):
+        keep(b"content", tmp_path / f"{name}.tar")
+        os.utime(tmp_path / f"{name}.tar", (long_ago, long_ago))
+
+    keep(b"content", tmp_path / "used.tar")
+    drop_old(tmp_path)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["used.tar"]
+
+
+def test_an_archive_that_gets_its_name_meanwhile_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "iterdir", lambda folder: iter([folder / "archive.4711"]))
+    drop_old(tmp_path)

@@ -57,6 +57,7 @@ import os  # noqa: E402
 import tarfile  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
+from contextlib import suppress  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
@@ -104,20 +105,21 @@ def pack(sources: list[dict[str, str]], exclude: list[str]) -> bytes:
 
 
 def keep(content: bytes, path: Path) -> None:
-    """Write an archive, unless it is there: its name is its checksum."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Renamed when whole, so that a killed run leaves no half archive behind.
-        partial = path.with_suffix(f".{os.getpid()}")
-        partial.write_bytes(content)
-        partial.rename(path)
+    """Write an archive, new also where there is one from before: by its age it is told whether it is used."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Renamed when whole, so that a killed run leaves no half archive behind.
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_bytes(content)
+    partial.rename(path)
 
 
 def drop_old(folder: Path) -> None:
     """Remove archives that no run can be pushing any more."""
     for path in folder.iterdir():
-        if path.stat().st_mtime < time.time() - MAX_AGE_SECONDS:
-            path.unlink(missing_ok=True)
+        # Another host's may get its name just now.
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - MAX_AGE_SECONDS:
+                path.unlink()
 
 
 def main() -> None:
