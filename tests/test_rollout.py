@@ -301,3 +301,18 @@ def test_a_switch_that_is_not_seen_is_taken_back(
 
     # The control is a switch that is seen.
     assert (a_rollout.live, removed) == (("green", [old.address]) if seen else ("blue", [new.address]))
+
+
+def test_behind_a_new_nginx_the_release_before_may_not_know_the_new_name(
+    a_rollout: rollout.Rollout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_rollout.settings.update(host="new.example.org", http_port=8080, smoke_path="/")
+    monkeypatch.setattr(rollout, "get", lambda *_: rollout.Answer(400, "blue", "Bad Request"))
+    monkeypatch.setattr(rollout.Rollout, "compose", lambda *_: "")
+
+    a_rollout.up("nginx", "replace")
+
+    assert a_rollout.done == ["replaced nginx: an interruption of 0.0 s"]
+    # The release itself has to.
+    with pytest.raises(RolloutError, match="answers 400"):
+        a_rollout.see("blue", seconds=0)
