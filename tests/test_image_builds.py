@@ -35,3 +35,13 @@ def test_a_build_that_fails_is_told_with_its_last_lines(docker: Path) -> None:
 
     lines = build(IMAGE).splitlines()
     assert lines == ["web:1 does not build:", *(str(number) for number in range(6, 21))]
+
+
+def test_folders_are_open_whatever_the_umask_was(docker: Path, tmp_path: Path) -> None:
+    docker.write_text("#!/bin/sh\n")
+    config = tmp_path / "context/app/config"
+    for folder in (*reversed(config.parents[:2]), config):
+        folder.mkdir(mode=0o700)
+
+    assert build(IMAGE | {"path": str(tmp_path / "context")}) == ""
+    assert [folder.stat().st_mode & 0o777 for folder in (config.parent, config)] == [0o755, 0o755]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -316,3 +317,17 @@ def test_behind_a_new_nginx_the_release_before_may_not_know_the_new_name(
     # The release itself has to.
     with pytest.raises(RolloutError, match="answers 400"):
         a_rollout.see("blue", seconds=0)
+
+
+def test_nginx_can_read_its_configuration_whatever_the_umask_is(
+    a_rollout: rollout.Rollout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollout.Rollout, "load_nginx", lambda *_: None)
+    before = os.umask(0o077)
+    try:
+        a_rollout.configure_nginx(rollout.Plan(reload=True))
+    finally:
+        os.umask(before)
+
+    assert a_rollout.nginx_folder.stat().st_mode & 0o777 == 0o755
+    assert (a_rollout.nginx_folder / "nginx.conf").stat().st_mode & 0o777 == 0o644

@@ -41,6 +41,7 @@ EXAMPLES = r"""
 import os  # noqa: E402 - Ansible reads the documentation above first
 import subprocess  # noqa: E402
 from concurrent.futures import ThreadPoolExecutor  # noqa: E402
+from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
@@ -55,6 +56,10 @@ def build(image: dict[str, Any]) -> str:
     Returns:
         What is wrong, with the build's last lines; empty if nothing is.
     """
+    # The archives have files alone: folders got what root's umask left, and an image has them as they are.
+    for path in Path(image["path"]).rglob("*"):
+        if path.is_dir():
+            path.chmod(0o755)
     arguments = [f"--build-arg={name}={value}" for name, value in image["args"].items()]
     # A failed step's container would keep all layers below it.
     options = ["--quiet", "--force-rm", f"--tag={image['name']}"]

@@ -503,7 +503,9 @@ class Rollout:
         """Have nginx run with the release's configuration, which nginx itself has accepted."""
         if plan.reload:
             before = read(self.nginx_folder / "nginx.conf")
-            self.nginx_folder.mkdir(mode=0o755, exist_ok=True)
+            self.nginx_folder.mkdir(exist_ok=True)
+            # nginx reads it as a user of its own, whatever root's umask here is.
+            self.nginx_folder.chmod(0o755)
             write(self.nginx_folder / "nginx.conf", self.release.nginx_conf)
             if before:
                 self.undo.append(lambda: self.load_nginx(before))
