@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +211,19 @@ def test_a_login_is_closed_before_its_sessions_are_ended(secrets: Secrets, ran: 
     assert ran[0] == "ALTER ROLE django_blue NOLOGIN PASSWORD NULL"
     assert "pg_terminate_backend" in ran[1]
     assert "'django_blue'" in ran[1]
+
+
+@pytest.mark.parametrize(
+    ("restarts", "said"), [(2, "crashes again and again"), (1, "is not ready after 0 s")]
+)
+def test_a_database_that_crashes_is_not_waited_for(
+    secrets: Secrets, monkeypatch: pytest.MonkeyPatch, restarts: int, said: str
+) -> None:
+    def refuse(*_words: str) -> str:
+        raise RolloutError("no database")
+
+    monkeypatch.setattr(stack_database, "docker", refuse)
+    monkeypatch.setattr(Container, "refresh", lambda self: replace(self, restarts=restarts))
+    monkeypatch.setattr(Container, "log", lambda _self: "the data is of another version")
+    with pytest.raises(RolloutError, match=f"{said}:\nthe data is of another version"):
+        Database(CONTAINER, secrets).wait(3600 if restarts == 2 else 0)

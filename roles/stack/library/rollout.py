@@ -119,8 +119,6 @@ from ansible.module_utils.stack_secrets import Secrets  # noqa: E402
 
 NGINX_CONF = Path("/etc/nginx/site/nginx.conf")
 UP = ("up", "--detach", "--no-deps", "--no-build", "--pull=never")
-# A container that died this often since it was started won't come up by itself.
-MAX_RESTARTS = 2
 
 
 @dataclass(frozen=True)
@@ -325,7 +323,7 @@ class Rollout:
         deadline = time.monotonic() + self.start_timeout
         while True:
             now = container.refresh()
-            if not now or now.restarts - container.restarts >= MAX_RESTARTS:
+            if not now or container.crashed(now):
                 return "crashes again and again"
             wrong = self.ask(now, self.settings["ready_path"])
             if not wrong:
@@ -442,6 +440,7 @@ class Rollout:
             if service == "nginx":
                 self.see(self.live, good=False)
             else:
+                self.database()
                 self.wait_for_answers()
             self.done.append(f"replaced {service}: an interruption of {probe.seconds():.1f} s")
         else:

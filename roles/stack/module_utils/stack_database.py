@@ -181,6 +181,12 @@ class Database:
             try:
                 docker("exec", self.container.id, "pg_isready", "--quiet", "--host=127.0.0.1")
             except RolloutError as error:
+                now = self.container.refresh()
+                # By an image that can't read its data, say: the one before is to be back soon.
+                if now and self.container.crashed(now):
+                    raise RolloutError(
+                        f"the database crashes again and again:\n{self.container.log()}"
+                    ) from error
                 if time.monotonic() > deadline:
                     raise RolloutError(
                         f"the database is not ready after {seconds:.0f} s:\n{self.container.log()}"

@@ -12,6 +12,8 @@ from typing import Any
 
 # Where gunicorn listens.
 PORT = 9000
+# A container that died this often since it was started won't come up by itself.
+MAX_RESTARTS = 2
 # States of /proc/net/tcp in which somebody waits for an answer: established, and about to be.
 IN_FLIGHT = {"01", "03"}
 
@@ -62,6 +64,10 @@ class Container:
     def refresh(self) -> Container | None:
         found = inspect([self.id])
         return found[0] if found else None
+
+    def crashed(self, now: Container) -> bool:
+        """Tell whether it has died again and again since it was looked at first."""
+        return now.restarts - self.restarts >= MAX_RESTARTS
 
     def log(self) -> str:
         """Return its last lines, of both outputs."""
