@@ -14,6 +14,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "stack_server_names": {"type": "list", "elements": "str"},
     "stack_sizes": {"type": "list", "elements": "int"},
     "stack_api_environment": {"type": "dict"},
+    "stack_api_egress": {"type": "bool"},
 }
 
 
@@ -45,7 +46,7 @@ def test_known_and_foreign_names_pass(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "wanted"),
     [
-        ("stack_http_port", "eighty", "int"),
+        ("stack_http_port", [80], "int"),
         ("docker_source", "snap", "one of debian, upstream"),
         ("stack_api_environment", 3, "dict"),
         ("stack_sizes", ["large"], "list of int"),
@@ -59,7 +60,6 @@ def test_wrong_value_is_told_with_what_it_must_be(name: str, value: object, want
     ("name", "value"),
     [
         ("stack_http_port", 8080),
-        ("stack_http_port", "8080"),
         ("docker_source", "upstream"),
         ("stack_server_names", ["a", "b"]),
         ("stack_api_environment", {}),
@@ -67,6 +67,15 @@ def test_wrong_value_is_told_with_what_it_must_be(name: str, value: object, want
 )
 def test_right_value_passes(name: str, value: object) -> None:
     assert mistyped({name: value}, OPTIONS) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"), [("stack_http_port", "8080", "int"), ("stack_api_egress", "false", "bool")]
+)
+def test_text_that_looks_like_it_is_refused_as_templates_see_text(name: str, value: str, wanted: str) -> None:
+    assert mistyped({name: value}, OPTIONS) == [
+        f"""{name} is {value!r}, it must be {wanted} (on the command line as JSON: -e '{{"{name}": …}}')"""
+    ]
 
 
 def test_a_secret_is_not_shown() -> None:

@@ -74,12 +74,15 @@ def mistyped(values: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]
         if name not in values:
             continue
         spec = {key: option[key] for key in ("type", "elements", "choices") if key in option}
-        if ArgumentSpecValidator({name: spec}).validate({name: values[name]}).error_messages:
+        # A text of digits is in no range, and "false" would count as true.
+        is_text = spec["type"] in ("int", "bool") and isinstance(values[name], str)
+        if is_text or ArgumentSpecValidator({name: spec}).validate({name: values[name]}).error_messages:
             wanted = spec["type"] + (f" of {spec['elements']}" if "elements" in spec else "")
             if "choices" in spec:
                 wanted = "one of " + ", ".join(map(str, spec["choices"]))
             said = "of the wrong kind" if option.get("no_log") else repr(values[name])
-            found.append(f"{name} is {said}, it must be {wanted}")
+            hint = f""" (on the command line as JSON: -e '{{"{name}": …}}')""" if is_text else ""
+            found.append(f"{name} is {said}, it must be {wanted}{hint}")
     return found
 
 
