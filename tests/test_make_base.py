@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 MAKE_BASE = Path(__file__).resolve().parents[1] / "roles/images/files/base/make-base"
-# Answers like apt-get for a host with these two sources.
+# Answers like apt-get for a host with these two sources, and one of somebody else's.
 APT_GET = """#!/bin/sh
+[ "$5" = "Origin: Debian" ] || echo https://packages.example/debian/
 case $4 in
     *-security) echo {security} ;;
     *) echo {mirror} ;;
