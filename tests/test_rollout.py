@@ -331,3 +331,22 @@ def test_nginx_can_read_its_configuration_whatever_the_umask_is(
 
     assert a_rollout.nginx_folder.stat().st_mode & 0o777 == 0o755
     assert (a_rollout.nginx_folder / "nginx.conf").stat().st_mode & 0o777 == 0o644
+
+
+def test_nginx_reads_its_configuration_by_the_shell_of_the_health_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = {
+        # Runs what it is told to in a container here.
+        "docker": '#!/bin/bash\nwhile [ $# -gt 0 ] && [ "$1" != nginx:1 ]; do shift; done\n'
+        '[ $# -eq 0 ] || { shift; exec bash "$@"; }\n',
+        "nginx": f'#!/bin/sh\necho "$@" > {tmp_path}/told\n',
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    rollout.check_files(Release("compose", "nginx", {"nginx_image": "nginx:1"}))(tmp_path)
+
+    assert (tmp_path / "told").read_text() == "-e stderr -q -t -c /etc/nginx/site/nginx.conf\n"
