@@ -68,6 +68,7 @@ BAD_VARIABLES = [
     ({"stack_server_names": []}, "stack_server_names is empty"),
     ({"stack_server_names": ["a:80", "2001:db8::1"]}, "stack_server_names has a:80, 2001:db8::1: give"),
     ({"stack_server_names": ["*"]}, "stack_server_names has *: give"),
+    ({"stack_server_names": ["web_1", "a"]}, "stack_server_names begins with web_1, which Django takes for"),
     ({"stack_client_connections": -1}, "stack_client_connections is -1: choose 0 (no limit) to 65535."),
     ({"stack_client_requests_per_second": 10**6}, "stack_client_requests_per_second is 1000000: choose"),
     ({"stack_backend_prefix": "172.29"}, "stack_backend_prefix is 172.29"),
