@@ -273,6 +273,15 @@ def test_an_api_that_serves_from_another_network_is_not_taken_away(a_rollout: ro
     a_rollout.refuse_other_network([api("172.29.80.10", running=False), api("172.29.90.11", running=True)])
 
 
+def test_a_host_that_nothing_was_deployed_to(tmp_path: Path) -> None:
+    with pytest.raises(RolloutError, match="deploy first"), rollout.alone(tmp_path / "stack"):
+        pass
+
+    (tmp_path / "stack").mkdir()
+    with rollout.alone(tmp_path / "stack"):
+        assert (tmp_path / "stack/.rollout").exists()
+
+
 @pytest.mark.parametrize("seen", [True, False])
 def test_a_switch_that_is_not_seen_is_taken_back(
     a_rollout: rollout.Rollout, monkeypatch: pytest.MonkeyPatch, seen: bool

@@ -578,8 +578,10 @@ def alone(folder: Path) -> Iterator[None]:
     """Wait for a rollout that goes on although the run that began it was killed.
 
     Raises:
-        RolloutError: It takes too long.
+        RolloutError: It takes too long, or this host has had none.
     """
+    if not folder.is_dir():
+        raise RolloutError("nothing was deployed to this host yet: deploy first")
     lock = folder / ".rollout"
     # Whoever may open it could hold it.
     lock.touch(mode=0o600)
