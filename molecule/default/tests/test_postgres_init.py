@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -30,7 +31,9 @@ class Throwaway:
 
     def start(self) -> None:
         """Start it on what its volume holds."""
-        options = " ".join(f"--env {key}={value}" for key, value in self.environment.items())
+        options = " ".join(
+            f"--env {shlex.quote(f'{key}={value}')}" for key, value in self.environment.items()
+        )
         secret = f"{self.secret}:{self.environment['POSTGRES_PASSWORD_FILE']}:ro"
         self.target.run(
             f"docker run --detach --name {NAME} --label {LABEL} --network none {options}"
