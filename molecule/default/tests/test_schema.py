@@ -36,7 +36,7 @@ CONFIG = schemathesis.Config.from_dict(
     # Besides what it knows of, a condition that does not hold and an address that is too long are reasons.
     {"checks": {"negative_data_rejection": {"expected-statuses": ["4xx"]}}}
 )
-OPERATIONS = 20
+SEEN = {GenerationMode.POSITIVE: {200, 201, 204, 404}, GenerationMode.NEGATIVE: {400, 404}}
 
 
 @pytest.fixture(scope="module")
@@ -67,14 +67,17 @@ def test_it_answers_as_described(
 ) -> None:
     schema = schemathesis.openapi.from_url(f"http://{host.address}:{PORT}/api/schema", config=CONFIG)
     operations = [found.ok() for found in schema.get_all_operations()]
-    assert len(operations) >= OPERATIONS
+    answered: set[int] = set()
     for operation in operations:
         with subtests.test(operation.label):
-            ask(operation.as_strategy(generation_mode=mode), authorization)
+            answered |= ask(operation.as_strategy(generation_mode=mode), authorization)
+    # It did get through to the API.
+    assert answered >= SEEN[mode]
 
 
-def ask(cases: Any, authorization: str) -> None:
-    """Send some of the cases, and look at each answer."""
+def ask(cases: Any, authorization: str) -> set[int]:
+    """Send some of the cases and look at each answer; return the statuses there were."""
+    answered = set()
 
     @examples(
         max_examples=25,
@@ -91,9 +94,11 @@ def ask(cases: Any, authorization: str) -> None:
         # A form has no types: what is wrong in the plan of a case may be right as it is sent.
         if case.media_type == "multipart/form-data":
             excluded.append("negative_data_rejection")
-        case.call_and_validate(
+        answer = case.call_and_validate(
             headers={"Authorization": authorization},
             excluded_checks=[CHECKS.get_one(name) for name in excluded],
         )
+        answered.add(answer.status_code)
 
     check()
+    return answered
