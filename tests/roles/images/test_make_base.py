@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-MAKE_BASE = Path(__file__).resolve().parents[1] / "roles/images/files/base/make-base"
+MAKE_BASE = Path(__file__).resolve().parents[3] / "roles/images/files/base/make-base"
 # Answers like apt-get for a host with these two sources, and one of somebody else's.
 APT_GET = """#!/bin/sh
 [ "$5" = "Origin: Debian" ] || echo https://packages.example/debian/
