@@ -9,18 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils import stack_database
-from ansible.module_utils.stack_database import (
-    LAYOUT,
-    MADE_BY,
-    NOBODY,
-    PASSWORDS,
-    Database,
-    fits,
-    verifier,
-)
-from ansible.module_utils.stack_docker import Container, RolloutError
-from ansible.module_utils.stack_secrets import Secrets
+from ansible.module_utils.engine import EngineError
+from ansible.module_utils.stack import database as stack_database
+from ansible.module_utils.stack.containers import Container
+from ansible.module_utils.stack.database import LAYOUT, MADE_BY, NOBODY, Database, fits, verifier
+from ansible.module_utils.stack.errors import RolloutError
+from ansible.module_utils.stack.secrets import Secrets
+from stand_in import TABLE, Host
 
 SALT = base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
 # The exchange that RFC 7677 has as its example, with the password "pencil".
@@ -60,19 +55,23 @@ def test_a_password_fits_its_own_verifier(kept: str, expected: bool) -> None:
 
 @pytest.fixture
 def secrets(tmp_path: Path) -> Secrets:
-    for name in (*PASSWORDS.values(), "django_app_password"):
-        (tmp_path / name).write_text(f"the {name}")
+    for line in TABLE:
+        (tmp_path / line["name"]).write_text(f"the {line['name']}")
     (tmp_path / "django_app_user").write_text("django_blue")
-    return Secrets(tmp_path)
+    return Secrets(tmp_path, TABLE)
 
 
 def roles(secrets: Secrets) -> dict[str, dict[str, Any]]:
     """Return what a database has that lacks nothing."""
-    good = {
-        role: {"login": True, "verifier": verifier(secrets.file(name), SALT)}
-        for role, name in PASSWORDS.items()
+    names = {
+        "postgres": "postgres_password",
+        "django_owner": "django_owner_password",
+        "django_backup": "django_backup_password",
+        "django_blue": "django_app_password",
     }
-    good["django_blue"] = {"login": True, "verifier": verifier(secrets.file("django_app_password"), SALT)}
+    good = {
+        role: {"login": True, "verifier": verifier(secrets.file(name), SALT)} for role, name in names.items()
+    }
     return {"django_app": NOBODY, "django_green": NOBODY} | good
 
 
@@ -97,7 +96,7 @@ def test_an_empty_database_gets_everything(secrets: Secrets) -> None:
     assert statements[: len(MADE_BY)] == list(MADE_BY.values())
     assert statements[len(MADE_BY) : len(MADE_BY) + len(LAYOUT)] == [sql for _, sql in LAYOUT]
     changed = [sql.split()[2] for sql in statements if sql.startswith("ALTER ROLE")]
-    assert changed == ["postgres", "django_owner", "django_backup", "django_blue"]
+    assert changed == ["postgres", "django_blue", "django_owner", "django_backup"]
     assert not [sql for sql in statements if "the django" in sql or "the postgres" in sql]
 
 
@@ -143,7 +142,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         assert "new" not in args
         found.append(text.split("\n")[0])
         if found[-1] != "new":
-            raise RolloutError("FATAL: password authentication failed for user postgres")
+            raise EngineError("FATAL: password authentication failed for user postgres")
         return "answer"
 
     monkeypatch.setattr(stack_database, "docker", docker)
@@ -160,7 +159,7 @@ def test_the_password_may_have_been_changed_by_a_run_that_was_killed(
 
 
 def test_a_password_that_nothing_knows(secrets: Secrets, asked: list[str]) -> None:
-    with pytest.raises(RolloutError, match="password authentication failed"):
+    with pytest.raises(EngineError, match="password authentication failed"):
         Database(CONTAINER, secrets).run("SELECT 1")
     assert asked == ["the postgres_password"]
 
@@ -220,10 +219,138 @@ def test_a_database_that_crashes_is_not_waited_for(
     secrets: Secrets, monkeypatch: pytest.MonkeyPatch, restarts: int, said: str
 ) -> None:
     def refuse(*_words: str) -> str:
-        raise RolloutError("no database")
+        raise EngineError("no database")
 
     monkeypatch.setattr(stack_database, "docker", refuse)
     monkeypatch.setattr(Container, "refresh", lambda self: replace(self, restarts=restarts))
     monkeypatch.setattr(Container, "log", lambda _self: "the data is of another version")
     with pytest.raises(RolloutError, match=f"{said}:\nthe data is of another version"):
         Database(CONTAINER, secrets).wait(3600 if restarts == 2 else 0)
+
+
+def test_another_failure_is_no_reason_to_try_another_password(
+    secrets: Secrets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def docker(*_words: str, text: str) -> str:
+        asked.append(text)
+        raise EngineError("no such container")
+
+    monkeypatch.setattr(stack_database, "docker", docker)
+    secrets.begin({"postgres_password": "new"})
+    with pytest.raises(EngineError, match="no such container"):
+        Database(CONTAINER, secrets).run("SELECT 1")
+    assert len(asked) == 1
+
+
+def test_psql_reads_password_and_statements_in_one_transaction(
+    secrets: Secrets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = []
+    monkeypatch.setattr(stack_database, "docker", lambda *words, text: said.append((words, text)))
+    Database(CONTAINER, secrets).run("SELECT 1")
+
+    [(words, text)] = said
+    assert text == "the postgres_password\nSELECT 1\n"
+    assert " ".join(words) == (
+        "exec --interactive 1 psql -XqAt --password --single-transaction --set=ON_ERROR_STOP=1 --file=-"
+        " --host=127.0.0.1 --username=postgres --dbname=django"
+    )
+
+
+def test_migrations_are_read_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(tmp_path, monkeypatch)
+    host.deploy()
+    database = Database(CONTAINER, host.secrets)
+    monkeypatch.setattr(stack_database, "docker", lambda *_, text: host._psql(text))
+
+    assert database.migrations() == []
+    host.migrations = ["films.0002", "films.0001"]
+    assert database.migrations() == ["films.0002", "films.0001"]
+
+
+# What PostgreSQL is told where it does not hold, and a part of the question whether it does.
+STATEMENTS = {
+    "ALTER DATABASE django OWNER TO django_owner": "datdba) = 'django_owner'",
+    "REVOKE ALL ON DATABASE django FROM PUBLIC": "NOT has_database_privilege('public', 'django'",
+    "REVOKE ALL ON DATABASE postgres FROM PUBLIC": "NOT has_database_privilege('public', 'postgres'",
+    "REVOKE ALL ON DATABASE template1 FROM PUBLIC": "NOT has_database_privilege('public', 'template1'",
+    "GRANT CONNECT ON DATABASE django TO django_app": "privilege('django_app', 'django', 'CONNECT')",
+    "GRANT CONNECT ON DATABASE django TO django_backup": "privilege('django_backup', 'django', 'CONNECT')",
+    "GRANT django_app TO django_blue": "pg_has_role('django_blue', 'django_app', 'MEMBER')",
+    "GRANT django_app TO django_green": "pg_has_role('django_green', 'django_app', 'MEMBER')",
+    "GRANT pg_read_all_data TO django_backup": "pg_has_role('django_backup', 'pg_read_all_data', 'MEMBER')",
+    "ALTER DEFAULT PRIVILEGES FOR ROLE django_owner IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE"
+    " ON TABLES TO django_app": "(SELECT count(*) = 4",
+    "ALTER DEFAULT PRIVILEGES FOR ROLE django_owner IN SCHEMA public GRANT SELECT, UPDATE, USAGE"
+    " ON SEQUENCES TO django_app": "(SELECT count(*) = 3",
+}
+
+
+def test_every_privilege_is_asked_for_as_it_is_given() -> None:
+    assert [sql for _, sql in LAYOUT] == list(STATEMENTS)
+    for condition, sql in LAYOUT:
+        assert STATEMENTS[sql] in condition
+    for condition, sql in LAYOUT[-2:]:
+        [letter] = [letter for letter in "rS" if f"defaclobjtype = '{letter}'" in condition]
+        assert letter == ("r" if "TABLES" in sql else "S")
+        for privilege in sql.partition("GRANT ")[2].partition(" ON")[0].split(", "):
+            assert f"'{privilege}'" in condition
+
+
+def test_roles_are_made_without_a_login() -> None:
+    assert MADE_BY == {
+        "django_owner": "CREATE ROLE django_owner",
+        "django_app": "CREATE ROLE django_app NOLOGIN",
+        "django_backup": "CREATE ROLE django_backup",
+        "django_blue": "CREATE ROLE django_blue NOLOGIN",
+        "django_green": "CREATE ROLE django_green NOLOGIN",
+    }
+
+
+def test_a_role_that_went_is_made_again_with_its_privileges(secrets: Secrets) -> None:
+    found = roles(secrets)
+    del found["django_green"]
+    assert Answers(secrets).missing(found) == [
+        "CREATE ROLE django_green NOLOGIN",
+        *(sql for _, sql in LAYOUT),
+    ]
+
+
+def test_a_verifier_has_a_salt_of_its_own(secrets: Secrets) -> None:
+    first, second = (Answers(secrets).missing({"postgres": NOBODY})[-1] for _ in range(2))
+    assert first != second
+    [salt] = {len(base64.b64decode(sql.split(":")[1].split("$")[0])) for sql in (first, second)}
+    assert salt == 16
+
+
+@pytest.mark.parametrize(
+    ("former", "open_"),
+    [({"login": True, "verifier": ""}, True), ({"login": False, "verifier": "x"}, True), (NOBODY, False)],
+)
+def test_a_former_login_is_closed_to_the_last(secrets: Secrets, former: dict[str, Any], open_: bool) -> None:
+    found = roles(secrets) | {"django_green": former}
+    assert Answers(secrets).former_login(found) == ("django_green" if open_ else "")
+    del found["django_green"]
+    assert Answers(secrets).former_login(found) == ""
+
+
+def test_a_database_that_takes_connections_later_is_waited_for(
+    tmp_path: Path, secrets: Secrets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = Host(tmp_path, monkeypatch)
+    host.boot["1"] = 20
+    host.roles = {"postgres": NOBODY}
+    host.add("db", "1")
+    began = host.clock.now
+    container = replace(CONTAINER, id="id-of-django-db-1")
+
+    Database(container, secrets).wait(30)
+    assert host.clock.now - began == pytest.approx(20, abs=0.5)
+
+    host.boot["1"] = 1000
+    with pytest.raises(
+        RolloutError, match="the database is not ready after 30 s:\nlast words of django-db-1"
+    ):
+        Database(container, secrets).wait(30)

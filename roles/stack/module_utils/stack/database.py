@@ -7,24 +7,20 @@ import hashlib
 import hmac
 import json
 import secrets
-import time
 from typing import Any
 
-from ansible.module_utils.stack_docker import Container, RolloutError, docker
-from ansible.module_utils.stack_secrets import Secrets
+from ansible.module_utils.engine import EngineError, docker
+
+from .containers import Container
+from .errors import RolloutError
+from .probe import until
+from .secrets import Secrets
 
 DATABASE = "django"
 SUPERUSER, OWNER, APP, BACKUP = "postgres", "django_owner", "django_app", "django_backup"
 # The API logs in as one of these, members of APP. A rotation gives the other one a password, so that
 # for as long as two releases run, the credentials of both are good.
 LOGINS = ("django_blue", "django_green")
-# The secrets that hold passwords of roles with one name only.
-PASSWORDS = {
-    SUPERUSER: "postgres_password",
-    OWNER: "django_owner_password",
-    BACKUP: "django_backup_password",
-}
-APP_USER, APP_PASSWORD = "django_app_user", "django_app_password"
 
 ITERATIONS = 4096
 END_OF_ROWS = "end-of-rows"
@@ -40,6 +36,7 @@ MADE_BY = {
 
 
 def other_login(login: str) -> str:
+    """Return the login that is not this one."""
     return LOGINS[0] if login == LOGINS[1] else LOGINS[1]
 
 
@@ -131,7 +128,8 @@ class Database:
         """Return the rows of a query, which can be repeated.
 
         Raises:
-            RolloutError: It failed.
+            EngineError: It failed.
+            RolloutError: Its answer is lost.
         """
         # The engine loses the output of a command now and then, and calls that a success: no rows mean
         # something else.
@@ -147,9 +145,9 @@ class Database:
         """Run SQL in one transaction; return the rows.
 
         Raises:
-            RolloutError: It failed.
+            EngineError: It failed.
         """
-        name = PASSWORDS[SUPERUSER]
+        name = self.secrets.passwords()[SUPERUSER]
         # A rotation may have been killed between telling the database and telling the file.
         passwords = dict.fromkeys([self.secrets.file(name), self.secrets.value(name)])
         while True:
@@ -157,7 +155,7 @@ class Database:
             del passwords[password]
             try:
                 return self._run(password, sql)
-            except RolloutError as error:
+            except EngineError as error:
                 if "password authentication failed" not in str(error) or not passwords:
                     raise
 
@@ -176,24 +174,22 @@ class Database:
         Raises:
             RolloutError: It doesn't.
         """
-        deadline = time.monotonic() + seconds
-        while True:
+
+        def look() -> str:
             try:
                 docker("exec", self.container.id, "pg_isready", "--quiet", "--host=127.0.0.1")
-            except RolloutError as error:
+            except EngineError as error:
                 now = self.container.refresh()
-                # By an image that can't read its data, say: the one before is to be back soon.
+                # By an image that can't read its data, for example: the one before is to be back soon.
                 if now and self.container.crashed(now):
                     raise RolloutError(
                         f"the database crashes again and again:\n{self.container.log()}"
                     ) from error
-                if time.monotonic() > deadline:
-                    raise RolloutError(
-                        f"the database is not ready after {seconds:.0f} s:\n{self.container.log()}"
-                    ) from error
-                time.sleep(0.3)
-            else:
-                return
+                return str(error)
+            return ""
+
+        if until(seconds, 0.3, look):
+            raise RolloutError(f"the database is not ready after {seconds:.0f} s:\n{self.container.log()}")
 
     def migrations(self) -> list[str]:
         """Return the migrations of Django that it has seen; none if the app is without."""
@@ -216,22 +212,21 @@ class Database:
         else:
             answers = self.ask("".join(f"SELECT {condition};" for condition, _ in LAYOUT)).split()
             statements += [sql for (_, sql), holds in zip(LAYOUT, answers, strict=True) if holds != "t"]
-        passwords = {role: self.secrets.value(name) for role, name in PASSWORDS.items()}
-        passwords[self.secrets.value(APP_USER)] = self.secrets.value(APP_PASSWORD)
-        for role, password in passwords.items():
-            now = roles.get(role, NOBODY)
+        for role, name in self.secrets.passwords().items():
+            now, password = roles.get(role, NOBODY), self.secrets.value(name)
             if not now["login"] or not fits(password, now["verifier"]):
                 kept = verifier(password, secrets.token_bytes(16))
                 statements.append(f"ALTER ROLE {role} LOGIN PASSWORD '{kept}'")
         return statements
 
     def change(self, statements: list[str]) -> None:
+        """Run SQL in one transaction, or nothing of it."""
         # A statement that fails would otherwise be logged, with the verifier in it.
         self.run(";\n".join(["SET log_min_error_statement = panic", *statements]))
 
     def former_login(self, roles: dict[str, dict[str, Any]]) -> str:
         """Return the role that the API logged in as before a rotation, if it still can."""
-        former = other_login(self.secrets.value(APP_USER))
+        former = other_login(self.secrets.login())
         now = roles.get(former, NOBODY)
         return former if now["login"] or now["verifier"] else ""
 

@@ -1,49 +1,20 @@
-"""What Docker knows of the stack's containers, asked on the host itself."""
+"""The containers of the stack, and the connections that clients have to them."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-# Where gunicorn listens.
-PORT = 9000
+from ansible.module_utils.engine import docker, run
+
+from .errors import RolloutError
+
 # A container that died this often since it was started won't come up by itself.
 MAX_RESTARTS = 2
-# States of /proc/net/tcp in which somebody waits for an answer: established, and about to be.
+# States of /proc/net/tcp in which a client waits for an answer: established, and about to be.
 IN_FLIGHT = {"01", "03"}
-
-
-class RolloutError(Exception):
-    """A release can't be served; the text says why and what to do."""
-
-
-def run(*args: str, text: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program of the host to its end, good or bad."""
-    return subprocess.run(  # noqa: S603 - no shell
-        args, input=text, env=os.environ | environment, capture_output=True, text=True, check=False
-    )
-
-
-def has_engine() -> bool:
-    return bool(shutil.which("docker")) and run("docker", "version").returncode == 0
-
-
-def docker(*args: str, text: str | None = None, **environment: str) -> str:
-    """Return what a docker command prints.
-
-    Raises:
-        RolloutError: It ended with an error; its last lines are in the text.
-    """
-    result = run("docker", *args, text=text, **environment)
-    if result.returncode:
-        said = (result.stderr.strip() or result.stdout.strip()).splitlines()[-15:]
-        raise RolloutError("\n".join([f"docker {' '.join(args[:6])} … failed:", *said]))
-    return result.stdout
 
 
 @dataclass(frozen=True)
@@ -62,6 +33,7 @@ class Container:
     mounts: dict[str, str] = field(default_factory=dict)
 
     def refresh(self) -> Container | None:
+        """Look at it again; nothing if it has gone."""
         found = inspect([self.id])
         return found[0] if found else None
 
@@ -72,7 +44,7 @@ class Container:
     def log(self) -> str:
         """Return its last lines, of both outputs."""
         said = run("docker", "logs", "--tail", "15", self.id)
-        return (said.stdout + said.stderr).strip()
+        return str(said.stdout + said.stderr).strip()
 
 
 def inspect(ids: list[str]) -> list[Container]:
@@ -103,13 +75,18 @@ def parse_container(found: dict[str, Any]) -> Container:
 
 
 def containers(project: str, *, oneoff: bool = False) -> list[Container]:
-    """List the containers of a Compose project; `oneoff`: those of `docker compose run`."""
+    """List the containers of a Compose project.
+
+    Args:
+        project: Name of the project.
+        oneoff: List those of `docker compose run` instead of the services'.
+    """
     labels = [f"com.docker.compose.project={project}", f"com.docker.compose.oneoff={oneoff}"]
     filters = [word for label in labels for word in ("--filter", f"label={label}")]
     return inspect(docker("ps", "--all", "--quiet", "--no-trunc", *filters).split())
 
 
-def in_flight(table: str, port: int = PORT) -> int:
+def in_flight(table: str, port: int) -> int:
     """Count the connections from other hosts to a port.
 
     Args:
@@ -125,18 +102,22 @@ def in_flight(table: str, port: int = PORT) -> int:
     return found
 
 
-def connections(container: Container) -> int:
-    """Count the connections that clients have to a container; none if it is gone."""
+def connections(container: Container, port: int) -> int:
+    """Count the connections that clients have to a port of a container; none if it is gone."""
     try:
         tables = [Path(f"/proc/{container.pid}/net/{name}").read_text() for name in ("tcp", "tcp6")]
     except OSError:
         return 0
-    return sum(in_flight(table) for table in tables)
+    return sum(in_flight(table, port) for table in tables)
 
 
-def refuse(container: Container) -> None:
-    """Have a container answer new connections from other hosts with a reset, in its own network."""
-    rule = ["INPUT", "--protocol", "tcp", "--dport", str(PORT), "--syn", "!", "--in-interface", "lo"]
+def refuse(container: Container, port: int) -> None:
+    """Have a container answer new connections from other hosts with a reset, in its own network.
+
+    Raises:
+        RolloutError: It doesn't, and is still there.
+    """
+    rule = ["INPUT", "--protocol", "tcp", "--dport", str(port), "--syn", "!", "--in-interface", "lo"]
     words = ["nsenter", "--target", str(container.pid), "--net", "iptables", "--wait", "--insert", *rule]
     result = run(*words, "--jump", "REJECT", "--reject-with", "tcp-reset")
     if result.returncode and container.refresh():

@@ -6,40 +6,56 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from ansible.module_utils.files import link, read, write
+
+from .errors import RolloutError
+from .settings import Settings, SettingsError
 
 
 @dataclass(frozen=True)
 class Release:
     """All that makes one version of the stack: written once, never changed."""
 
+    name: str
     compose: str
     nginx_conf: str
-    settings: dict[str, Any]
+    settings: Settings
 
-    @property
-    def name(self) -> str:
-        whole = json.dumps([self.compose, self.nginx_conf, self.settings], sort_keys=True)
-        return hashlib.sha256(whole.encode()).hexdigest()[:12]
+    @classmethod
+    def make(cls, compose: str, nginx_conf: str, settings: Settings) -> Release:
+        """Return a release that has the hash of its content as its name."""
+        whole = json.dumps([compose, nginx_conf, asdict(settings)], sort_keys=True)
+        return cls(hashlib.sha256(whole.encode()).hexdigest()[:12], compose, nginx_conf, settings)
 
     @classmethod
     def load(cls, folder: Path) -> Release:
+        """Read a release that has the name of its folder.
+
+        Raises:
+            RolloutError: Its settings can't be understood.
+        """
+        file = folder / "release.json"
+        try:
+            settings = Settings.read(json.loads(file.read_text()))
+        except (SettingsError, json.JSONDecodeError) as error:
+            raise RolloutError(
+                f"{file} can't be understood ({error}): put the file back from your backup, or remove"
+                f" {folder} and deploy"
+            ) from error
         return cls(
-            (folder / "compose.yml").read_text(),
-            (folder / "nginx.conf").read_text(),
-            json.loads((folder / "release.json").read_text()),
+            folder.name, (folder / "compose.yml").read_text(), (folder / "nginx.conf").read_text(), settings
         )
 
     def save(self, folder: Path) -> None:
+        """Write the release into a folder, which must not exist."""
         folder.mkdir(mode=0o755)
         write(folder / "compose.yml", self.compose)
         write(folder / "nginx.conf", self.nginx_conf)
-        write(folder / "release.json", json.dumps(self.settings, indent=2, sort_keys=True) + "\n")
+        write(folder / "release.json", json.dumps(asdict(self.settings), indent=2, sort_keys=True) + "\n")
 
 
 @dataclass(frozen=True)
@@ -123,4 +139,20 @@ class Store:
     def images(self) -> list[str]:
         """Return the images that the kept releases run, and those that these were built from."""
         kept = [self.load(entry.release).settings for entry in self.kept()]
-        return sorted({image for settings in kept for image in settings["images"] + settings["built_from"]})
+        return sorted({image for settings in kept for image in settings.images + settings.built_from})
+
+    def differences(self, release: Release) -> list[dict[str, str]]:
+        """Describe, as Ansible shows it, what a release changes in the files of the one that is served."""
+        name = self.current()
+        before = self.load(name) if name else None
+        files = {"compose.yml": "compose", "nginx.conf": "nginx_conf"}
+        return [
+            {
+                "before_header": f"{name or 'no release'}/{file}",
+                "after_header": f"{release.name}/{file}",
+                "before": getattr(before, field, ""),
+                "after": getattr(release, field),
+            }
+            for file, field in files.items()
+            if getattr(before, field, "") != getattr(release, field)
+        ]
