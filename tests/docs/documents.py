@@ -129,7 +129,11 @@ def wrong_words(program: list[str]) -> list[str]:
         if name == "bin/deploy":
             return wrong_playbook_options(arguments, project.playbook_options() | own)
         known = project.scenarios() | set(re.findall(r"[\w-]+", script.read_text())) | own
-        return [f"{name} knows no {word}" for word in arguments if word not in known]
+        return [
+            f"{name} knows no {word}"
+            for word in arguments
+            if word not in known and not PLACEHOLDER.search(word)
+        ]
     if name == "ansible-playbook":
         return wrong_playbook_options(arguments, project.playbook_options())
     if name == "molecule":
