@@ -47,9 +47,11 @@ def save_film(
 @transaction.atomic
 def delete_films(films: QuerySet[Film]) -> None:
     """Delete films, and at the commit their posters."""
-    # Locked, so that none of them gets another poster meanwhile.
-    locked = list(films.select_for_update(of=("self",)))
-    films.delete()
+    # By their keys: PostgreSQL locks no rows of a query with DISTINCT, and the admin's filters make such ones.
+    chosen = Film.objects.filter(pk__in=films.order_by().values("pk"))
+    # Locked, so that none of them gets another poster before it is deleted.
+    locked = list(chosen.select_for_update())
+    Film.objects.filter(pk__in=[film.pk for film in locked]).delete()
     for film in locked:
         if film.poster.name:
             _remove_at_commit(film.poster.name)
