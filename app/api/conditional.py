@@ -8,7 +8,7 @@ from django.utils.http import parse_etags
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.problems import PreconditionFailed
+from api.problems import PreconditionFailed
 
 
 def etag_of(representation: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class Attempts(models.Model):
-    """How often something was tried within a span of time; see core.throttling."""
+    """How often something was tried within a span of time; see api.throttling."""
 
     key = models.CharField(max_length=200, primary_key=True)
     count = models.PositiveIntegerField()

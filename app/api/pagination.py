@@ -19,11 +19,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from core.problems import InvalidQuery
+from api.problems import InvalidQuery
 
 PAGE_SIZE = 20
 
-# Signed, so that what is in it needs no other check before it goes into SQL.
+# Signed, so that what is in it needs no other check before it goes into SQL. The salt has the package's
+# former name: with another, links that clients have kept would be refused.
 _signer = signing.Signer(salt="core.pagination")
 
 
@@ -41,8 +42,8 @@ class KeysetPagination(BasePagination):
         self._address = request.build_absolute_uri()
         self._order: Sequence[str] = view.get_order()
         self._fields = [name.removeprefix("-") for name in self._order]
-        size = view.query.get("page_size", PAGE_SIZE)
-        cursor = view.query.get("cursor")
+        size = view.parameters.get("page_size", PAGE_SIZE)
+        cursor = view.parameters.get("cursor")
         backwards, key = self._read(cursor) if cursor else (False, None)
         descending = self._order[0].startswith("-") != backwards
         if key:

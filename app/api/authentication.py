@@ -8,7 +8,7 @@ from knox.auth import TokenAuthentication as KnoxTokenAuthentication
 from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 
-from core.throttling import seconds_to_wait
+from api.throttling import seconds_to_wait
 
 
 class BasicAuthentication(authentication.BasicAuthentication):

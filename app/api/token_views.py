@@ -1,12 +1,9 @@
-"""Tokens for programs: kept as hashes, so each is shown once; they expire."""
+"""The address of a user's own tokens."""
 
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import Http404
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from knox.models import AuthToken
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import Throttled
@@ -15,12 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.authentication import BasicAuthentication
-from core.problems import Conflict
-from core.queries import Query, read_query
-from core.throttling import TOKENS
+from api.authentication import BasicAuthentication
+from api.query_parameters import QueryParameters, read_parameters
+from api.throttling import TOKENS
+from api.tokens import issue_token, revoke_tokens, tokens_of, valid_tokens_of
 
-MAX_TOKENS = 100
 ISSUERS: Any = [{"basicAuth": []}, {"cookieAuth": []}]
 
 
@@ -44,11 +40,7 @@ class OwnTokensView(APIView):
         super().initial(request, *args, **kwargs)
         # A method that is none of its own is refused for that.
         if hasattr(self, str(request.method).lower()):
-            read_query(request, Query)
-
-    def own(self) -> "QuerySet[Any]":
-        found: QuerySet[Any] = AuthToken.objects.filter(user=self.request.user)
-        return found
+            read_parameters(request, QueryParameters)
 
 
 class TokensView(OwnTokensView):
@@ -61,31 +53,26 @@ class TokensView(OwnTokensView):
         return super().get_authenticators()
 
     @extend_schema(operation_id="tokens_list", responses=TokenSerializer(many=True))
-    def get(self, _request: Request) -> Response:
-        tokens = self.own().filter(expiry__gt=timezone.now()).order_by("created")
-        return Response(TokenSerializer(tokens, many=True).data)
+    def get(self, request: Request) -> Response:
+        return Response(TokenSerializer(valid_tokens_of(request.user), many=True).data)
 
     @extend_schema(request=None, responses={201: IssuedTokenSerializer}, auth=ISSUERS)
     def post(self, request: Request) -> Response:
         if seconds := TOKENS.count(str(request.user.pk)):
             raise Throttled(seconds)
-        self.own().filter(expiry__lte=timezone.now()).delete()
-        if self.own().count() >= MAX_TOKENS:
-            raise Conflict(f"You have {MAX_TOKENS} tokens: revoke one first.")
-        row, token = AuthToken.objects.create(request.user)
-        row.token = token
-        return Response(IssuedTokenSerializer(row).data, status=201, headers={"Cache-Control": "no-store"})
+        token = issue_token(request.user)
+        return Response(IssuedTokenSerializer(token).data, status=201, headers={"Cache-Control": "no-store"})
 
     @extend_schema(operation_id="tokens_destroy_all", responses={204: None})
-    def delete(self, _request: Request) -> Response:
+    def delete(self, request: Request) -> Response:
         """Revoke all of them."""
-        self.own().delete()
+        revoke_tokens(tokens_of(request.user))
         return Response(status=204)
 
 
 class TokenView(OwnTokensView):
     @extend_schema(responses={204: None})
-    def delete(self, _request: Request, token_id: str) -> Response:
-        if not self.own().filter(token_key=token_id).delete()[0]:
+    def delete(self, request: Request, token_id: str) -> Response:
+        if not revoke_tokens(tokens_of(request.user).filter(token_key=token_id)):
             raise Http404
         return Response(status=204)

@@ -1,19 +1,14 @@
-"""The API's description (OpenAPI), made from the code, and a page that shows it."""
+"""How the API's description (OpenAPI) is made from its code."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from drf_spectacular import authentication, openapi
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from core.problems import CONTENT_TYPE, Problem, require_safe
-from core.viewsets import ResourceViewSet
+from api.problems import CONTENT_TYPE, Problem
+from api.viewsets import ResourceViewSet
 
 Endpoint = tuple[str, str, str, Callable[..., Any]]
 
@@ -24,7 +19,7 @@ class AutoSchema(openapi.AutoSchema):
         if not isinstance(view, ResourceViewSet):
             return []
         if view.action == "list":
-            return [view.list_query]
+            return [view.list_parameters]
         if view.action == "retrieve":
             return [
                 _header("If-None-Match", "The `ETag` of what you have: 304 if it is still the same."),
@@ -55,11 +50,11 @@ def _header(name: str, description: str) -> OpenApiParameter:
 
 
 class BasicScheme(authentication.BasicScheme):  # type: ignore[no-untyped-call]
-    target_class = "core.authentication.BasicAuthentication"
+    target_class = "api.authentication.BasicAuthentication"
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "core.authentication.TokenAuthentication"
+    target_class = "api.authentication.TokenAuthentication"
     name = "tokenAuth"
 
     def get_security_definition(self, _auto_schema: openapi.AutoSchema) -> dict[str, str]:
@@ -74,21 +69,3 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 def without_slashes(endpoints: list[Endpoint]) -> list[Endpoint]:
     """The slash at the end is optional, and one spelling is enough."""
     return [(path.rstrip("/"), *rest) for path, *rest in endpoints]  # type: ignore[misc]
-
-
-@cache
-def _document() -> bytes:
-    # Once in each process: it takes a third of a second, and is the same for everybody.
-    schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    rendered: bytes = OpenApiJsonRenderer().render(schema)
-    return rendered
-
-
-@require_safe
-def document(_request: HttpRequest) -> HttpResponse:
-    return HttpResponse(_document(), content_type="application/vnd.oai.openapi+json")
-
-
-@require_safe
-def page(request: HttpRequest) -> HttpResponse:
-    return render(request, "core/docs.html")

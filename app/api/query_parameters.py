@@ -1,15 +1,15 @@
-"""Query strings: every parameter has a type, and one that nobody knows is an error."""
+"""The parameters in an address: each has a type, and one that the view does not know is an error."""
 
 from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from core.problems import InvalidQuery
+from api.problems import InvalidQuery
 
 
-class Query(serializers.Serializer[Any]):
-    """The parameters of a view; this one has none."""
+class QueryParameters(serializers.Serializer[Any]):
+    """Those of a view; this one has none."""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse what a typing error would otherwise have ignored."""
@@ -22,7 +22,7 @@ class Query(serializers.Serializer[Any]):
         return attrs
 
 
-class PageQuery(Query):
+class PageParameters(QueryParameters):
     # One with 200 characters outside of Unicode's first plane has 3288.
     cursor = serializers.CharField(
         required=False, max_length=4000, help_text="Taken from the links `next` and `previous`."
@@ -30,22 +30,22 @@ class PageQuery(Query):
     page_size = serializers.IntegerField(required=False, min_value=1, max_value=100)
 
 
-def read_query(request: Request, query_class: type[Query]) -> dict[str, Any]:
-    """The parameters of a request by the type that they should have.
+def read_parameters(request: Request, parameters_class: type[QueryParameters]) -> dict[str, Any]:
+    """Return the parameters of a request, each as a value of its type.
 
     Raises:
-        InvalidQuery: One has not, or is not known.
+        InvalidQuery: A value is not of its type, or a parameter is not known.
     """
     given = request.query_params
     if not given:
         return {}
-    fields = query_class().fields
-    query = query_class(
+    fields = parameters_class().fields
+    parameters = parameters_class(
         data={
             name: given.getlist(name) if isinstance(fields.get(name), serializers.ListField) else given[name]
             for name in given
         }
     )
-    if not query.is_valid():
-        raise InvalidQuery(query.errors)
-    return dict(query.validated_data)
+    if not parameters.is_valid():
+        raise InvalidQuery(parameters.errors)
+    return dict(parameters.validated_data)

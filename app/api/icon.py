@@ -4,9 +4,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static
 
-from core.problems import require_safe
+from api.error_views import require_safe
 
 
 @require_safe
 def icon(_request: HttpRequest) -> HttpResponse:
-    return redirect(static("core/icon.svg"))
+    return redirect(static("api/icon.svg"))

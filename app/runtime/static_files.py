@@ -17,7 +17,7 @@ from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage
 
-from core.storage import sync
+from runtime.durable_files import sync
 
 # What gzip makes smaller. Others are compressed already, and would be tried anew at each start.
 COMPRESSIBLE = re.compile(

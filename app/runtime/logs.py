@@ -5,7 +5,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from core.request_id import current_request_id
+from runtime.request_id import current_request_id
 
 
 class JsonFormatter(logging.Formatter):
@@ -28,7 +28,7 @@ def to_stderr(*loggers: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"json": {"()": "core.logs.JsonFormatter"}},
+        "formatters": {"json": {"()": "runtime.logs.JsonFormatter"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {name: {"handlers": ["stderr"], "level": "INFO", "propagate": False} for name in loggers},

@@ -1,20 +1,16 @@
 """Errors of one shape, whoever makes them: problem details (RFC 9457)."""
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import wraps
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import DisallowedHost
 from django.db import IntegrityError
 from django.db.models import ProtectedError
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, serializers, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from core.request_id import current_request_id
+from runtime.request_id import current_request_id
 
 CONTENT_TYPE = "application/problem+json"
 UNIQUE_VIOLATION = "23505"
@@ -113,45 +109,3 @@ def _pointer(path: tuple[str, ...]) -> dict[str, str]:
 
 def _parameter(path: tuple[str, ...]) -> dict[str, str]:
     return {"parameter": path[0]} if path else {}
-
-
-def _answer(code: int, detail: str) -> JsonResponse:
-    return JsonResponse(problem(code, detail), status=code, content_type=CONTENT_TYPE)
-
-
-def require_safe(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Django's own answers without a body, and after the check of a form's origin."""
-
-    @csrf_exempt
-    @wraps(view)
-    def answer(request: HttpRequest) -> HttpResponse:
-        if request.method in {"GET", "HEAD"}:
-            return view(request)
-        refusal = _answer(405, f'Method "{request.method}" not allowed.')
-        refusal["Allow"] = "GET, HEAD"
-        return refusal
-
-    return answer
-
-
-def bad_request(_request: HttpRequest, exception: Exception) -> JsonResponse:
-    # A host that is not allowed is the operator's to fix, so it is named.
-    if isinstance(exception, DisallowedHost):
-        return _answer(400, "not a host name of this API: see DJANGO_ALLOWED_HOSTS")
-    return _answer(400, "The request is not valid.")
-
-
-def permission_denied(_request: HttpRequest, exception: Exception) -> JsonResponse:
-    return _answer(403, "You may not do that.")
-
-
-def csrf_failure(_request: HttpRequest, reason: str = "") -> JsonResponse:
-    return _answer(403, f"The form has to come from a page of ours: load it anew. ({reason})")
-
-
-def not_found(_request: HttpRequest, exception: Exception) -> JsonResponse:
-    return _answer(404, "There is nothing at this address.")
-
-
-def server_error(_request: HttpRequest) -> JsonResponse:
-    return _answer(500, "The server failed; its log says more.")

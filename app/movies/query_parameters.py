@@ -2,8 +2,8 @@
 
 from rest_framework import serializers
 
-from core.queries import PageQuery
-from core.rows import MAX_ID
+from api.query_parameters import PageParameters
+from api.rows import MAX_ID
 from movies.models import FIRST_YEAR, LAST_YEAR, MAX_RATING
 
 # The id makes each place unique, and has an index together with each of the others.
@@ -36,7 +36,7 @@ def _search() -> serializers.CharField:
     return serializers.CharField(required=False, max_length=200, trim_whitespace=False, help_text=SEARCH_HELP)
 
 
-class FilmQuery(PageQuery):
+class FilmParameters(PageParameters):
     year = _year()
     year_min = _year()
     year_max = _year()
@@ -55,5 +55,5 @@ class FilmQuery(PageQuery):
     ordering = serializers.ChoiceField(choices=list(ORDERS), required=False, default="oldest")
 
 
-class PersonQuery(PageQuery):
+class PersonParameters(PageParameters):
     search = _search()

@@ -13,10 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from core import conditional
-from core.pagination import KeysetPagination
-from core.queries import PageQuery, Query, read_query
-from core.rows import ByKey
+from api import conditional
+from api.pagination import KeysetPagination
+from api.query_parameters import PageParameters, QueryParameters, read_parameters
+from api.rows import ByKey
 
 Resource = TypeVar("Resource", bound=Model)
 
@@ -29,13 +29,22 @@ class ResourceViewSet(GenericViewSet[Resource]):
     """Reads and writes one kind of thing. `queryset` says how it is read, as `values()`."""
 
     pagination_class = KeysetPagination
-    list_query: type[Query] = PageQuery
+    list_parameters: type[QueryParameters] = PageParameters
+
+    def write(self, row: Resource, values: dict[str, Any]) -> Resource:
+        """Have a service write a row, new or locked, with the valid values that the client has sent."""
+        raise NotImplementedError
+
+    def remove(self, row: Resource) -> None:
+        """Have a service delete a locked row."""
+        raise NotImplementedError
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         # A method that is none of its own is refused for that.
         if self.action:
-            self.query = read_query(request, self.list_query if self.action == "list" else Query)
+            known = self.list_parameters if self.action == "list" else QueryParameters
+            self.parameters = read_parameters(request, known)
 
     @classmethod
     @cache
@@ -55,7 +64,7 @@ class ResourceViewSet(GenericViewSet[Resource]):
     def create(self, request: Request) -> HttpResponse:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        pk = serializer.save().pk
+        pk = self.write(self._model(), serializer.validated_data).pk
         location = request.build_absolute_uri(f"{request.path.rstrip('/')}/{pk}")
         return conditional.respond(request, self._shown(pk), status=201, headers={"Location": location})
 
@@ -66,21 +75,26 @@ class ResourceViewSet(GenericViewSet[Resource]):
         return self._update(request, pk, partial=True)
 
     def _update(self, request: Request, pk: str, *, partial: bool) -> HttpResponse:
-        serializer = self.get_serializer(self._locked(request, pk), data=request.data, partial=partial)
+        row = self._locked(request, pk)
+        serializer = self.get_serializer(row, data=request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
-        serializer.save()
+        self.write(row, serializer.validated_data)
         return conditional.respond(request, self._shown(pk))
 
     def destroy(self, request: Request, pk: str) -> Response:
-        self._locked(request, pk).delete()
+        self.remove(self._locked(request, pk))
         return Response(status=204)
+
+    @property
+    def _model(self) -> type[Resource]:
+        return self.get_queryset().model
 
     def _shown(self, pk: Any) -> Any:
         return self.get_serializer(get_object_or_404(self._by_key(), pk=pk)).data
 
     def _locked(self, request: Request, pk: str) -> Resource:
         """What a change writes all columns of: it must not put back what another one has just replaced."""
-        rows = self.get_queryset().model._default_manager.select_for_update()
+        rows = self._model._default_manager.select_for_update()
         found: Resource = get_object_or_404(rows, pk=pk)
         if conditional.is_conditional(request):
             conditional.check(request, self._shown(pk))
