@@ -95,6 +95,14 @@ def scenarios() -> set[str]:
     return {path.parent.name for path in (REPOSITORY / "molecule").glob("*/molecule.yml")}
 
 
+def words_of(script: Path) -> set[str]:
+    """Return the words in quotes of a program of ours and of the modules that it starts: its arguments' names."""
+    files = [script]
+    for module in re.findall(r"python3? -m ([\w.]+)", script.read_text()):
+        files += (REPOSITORY / module.replace(".", "/")).glob("*.py")
+    return {word for file in files for word in re.findall(r"""["']([\w-]+)["']""", file.read_text())}
+
+
 @cache
 def manage_commands() -> set[str]:
     """Return the commands of manage.py: Django's, its contributed apps' and the app's own."""
