@@ -96,7 +96,7 @@ def scenarios() -> set[str]:
 
 
 def words_of(script: Path) -> set[str]:
-    """Return the words in quotes of a program of ours and of the modules that it starts: its arguments' names."""
+    """Return the words in quotes of a program of ours and of the module that it starts."""
     files = [script]
     for module in re.findall(r"python3? -m ([\w.]+)", script.read_text()):
         files += (REPOSITORY / module.replace(".", "/")).glob("*.py")
