@@ -132,7 +132,7 @@ def wrong_words(program: list[str]) -> list[str]:
         return [
             f"{name} knows no {word}"
             for word in arguments
-            if word not in known and not PLACEHOLDER.search(word)
+            if word not in known and not PLACEHOLDER.search(word) and not (REPOSITORY / word).exists()
         ]
     if name == "ansible-playbook":
         return wrong_playbook_options(arguments, project.playbook_options())
