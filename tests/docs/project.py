@@ -98,8 +98,8 @@ def scenarios() -> set[str]:
 def words_of(script: Path) -> set[str]:
     """Return the words in quotes of a program of ours and of the module that it starts."""
     files = [script]
-    for module in re.findall(r"python3? -m ([\w.]+)", script.read_text()):
-        files += (REPOSITORY / module.replace(".", "/")).glob("*.py")
+    for module, path in re.findall(r"python3? (?:-m ([\w.]+)|([\w/.]+\.py))", script.read_text()):
+        files += [REPOSITORY / path] if path else (REPOSITORY / module.replace(".", "/")).glob("*.py")
     return {word for file in files for word in re.findall(r"""["']([\w-]+)["']""", file.read_text())}
 
 
