@@ -31,6 +31,11 @@ class Run:
     output: str
     seconds: float
 
+    @property
+    def one_line(self) -> str:
+        """What it printed, without its line breaks: Ansible wraps messages."""
+        return re.sub(r"\s+", " ", self.output)
+
     def recap(self, name: str) -> dict[str, int]:
         line = re.search(rf"^{name}\s+:(.*)$", self.output, re.MULTILINE)
         assert line, f"no line for {name} in the recap:\n{self.output}"
@@ -39,16 +44,16 @@ class Run:
 
 @dataclass(frozen=True)
 class Playbooks:
-    """The project's playbooks on an inventory."""
+    """The project's playbooks on inventories, of which the later ones win."""
 
-    inventory: Path
+    inventories: tuple[Path, ...]
 
     def command(self, playbook: str, *args: str, **environment: str) -> dict[str, Any]:
         """Return what starts a playbook, as arguments for subprocess."""
         program = str(Path(sys.executable).with_name("ansible-playbook"))
         ours = {"ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
         return {
-            "args": [program, playbook, f"--inventory={self.inventory}", *args],
+            "args": [program, playbook, *(f"--inventory={path}" for path in self.inventories), *args],
             "cwd": REPOSITORY,
             "env": os.environ | ours | environment,
             "stdin": subprocess.DEVNULL,

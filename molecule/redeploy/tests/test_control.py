@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 import by_hand
 import picture
-from conftest import PLAYBOOKS, Load, assert_served, serving
+from scenario import PLAYBOOKS
+from state import assert_served, serving
 from targets import Target
+from traffic import Load
 
 LOST = 100
 

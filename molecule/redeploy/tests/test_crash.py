@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable
 
 import pytest
-from conftest import PLAYBOOKS, WHOLE, Load, assert_at_rest, whole_form
 from crash import find_rollout, kill_rollout
 from runs import kill, tasks
+from scenario import PLAYBOOKS
+from state import WHOLE, assert_at_rest, whole_form
 from targets import STACK, Target
+from traffic import Load
 
 STAGES = [
     pytest.param("beside", 0.0, id="new container started", marks=whole_form),

@@ -7,8 +7,9 @@ import re
 import signal
 from collections.abc import Callable
 
-from conftest import PLAYBOOKS, assert_at_rest, assert_served, one_line, whole_form
 from runs import tasks
+from scenario import PLAYBOOKS
+from state import assert_at_rest, assert_served, whole_form
 from targets import Target
 
 # A task of the first deploy that holds the lock for sure, with most of the work still ahead.
@@ -27,7 +28,7 @@ def test_a_second_deploy_is_told_who_holds_the_lock(
         seen += first.stdout or []
     say(f"second deploy: refused after {second.seconds:.1f} s")
     assert second.status != 0
-    assert re.search(HOLDER, one_line(second)), second.output
+    assert re.search(HOLDER, second.one_line), second.output
     assert second.recap("host")["changed"] == 0
     assert first.returncode == 0, "".join(seen)
     assert_served(host, name)

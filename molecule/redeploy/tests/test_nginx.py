@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable
 
 import pytest
-from conftest import PLAYBOOKS, Load, assert_at_rest, one_line, serving, whole_form
 from runs import extra
+from scenario import PLAYBOOKS
+from state import assert_at_rest, serving, whole_form
 from targets import Target
-from traffic import Traffic
+from traffic import Load, Traffic
 
 # nginx closes idle connections when it reloads, and a client may be sending into one just then.
 AT_RELOAD = {"end instead of an answer", "ConnectionResetError instead of an answer"}
@@ -62,7 +63,7 @@ def test_a_changed_image_is_announced_as_an_interruption(
 
     after = host.containers()
     assert {one for one in after if after[one] != before.get(one)} == {f"django-{service}-1"}
-    said = one_line(run)
+    said = run.one_line
     assert f"replaces {service}" in said
     told = re.search(rf"replaced {service}: an interruption of ([\d.]+) s", said)
     assert told, run.output

@@ -12,9 +12,10 @@ import load as generator
 import picture
 import pytest
 import release
-from conftest import PLAYBOOKS, REDEPLOYS, Load, assert_at_rest
+from scenario import PLAYBOOKS
+from state import REDEPLOYS, assert_at_rest
 from targets import Target
-from traffic import Traffic
+from traffic import Load, Traffic
 
 KINDS = [*generator.KINDS, "poster"]
 

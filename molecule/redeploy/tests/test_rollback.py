@@ -6,20 +6,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import release
-from conftest import (
-    PLAYBOOKS,
-    WHOLE,
-    Load,
-    apis,
-    assert_served,
-    current,
-    kept,
-    one_line,
-    serving,
-    whole_form,
-)
 from runs import extra
+from scenario import PLAYBOOKS
+from state import WHOLE, apis, assert_served, current, kept, serving, whole_form
 from targets import Target
+from traffic import Load
 
 SECONDS = 10
 ROLLBACK = "playbooks/rollback.yml"
@@ -124,7 +115,7 @@ def test_a_misspelt_variable_is_refused(host: Target) -> None:
     before = host.everything(), current(host)
     run = PLAYBOOKS.play(ROLLBACK, f"--extra-vars=relase={kept(host)[0]}")
     assert run.status != 0
-    assert "relase is unknown, did you mean release?" in one_line(run)
+    assert "relase is unknown, did you mean release?" in run.one_line
     assert (host.everything(), current(host)) == before
 
 
@@ -152,7 +143,7 @@ def test_back_past_the_schema_is_refused(host: Target, light_load: Load, moved_s
     with light_load("refused rollback") as traffic:
         run = PLAYBOOKS.play(ROLLBACK)
     assert run.status != 0
-    assert "proof.0060_size" in one_line(run)
+    assert "proof.0060_size" in run.one_line
     traffic.assert_nothing_failed()
     assert (host.everything(), current(host)) == before
     assert_served(host, moved_schema)

@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable
 
 import load as generator
-from conftest import PLAYBOOKS, Load, assert_served
+from scenario import PLAYBOOKS
+from state import assert_served
 from targets import Target
+from traffic import Load
 
 # Seconds before the old container is removed in which it gets no new requests, at least.
 SWITCHED = 5
