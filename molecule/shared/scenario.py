@@ -19,8 +19,10 @@ FOLDER = Path.cwd()
 
 
 def _inventories() -> tuple[Path, ...]:
-    """Return the inventories that molecule deploys with: the scenario's own choice, or that of all scenarios."""
+    """Return the inventories that molecule deploys with: the scenario's own, or those of all scenarios."""
     places = {"MOLECULE_PROJECT_DIRECTORY": REPOSITORY, "MOLECULE_SCENARIO_DIRECTORY": FOLDER}
+    if not (FOLDER / "molecule.yml").exists():
+        raise LookupError("start the tests of a scenario in its folder: cd molecule/http && pytest tests")
     for file in (FOLDER / "molecule.yml", REPOSITORY / ".config/molecule/config.yml"):
         found = re.findall(r"--inventory=(\S+)", file.read_text())
         if found:
@@ -29,7 +31,7 @@ def _inventories() -> tuple[Path, ...]:
 
 
 INVENTORIES = _inventories()
-PLAYBOOKS = Playbooks(INVENTORIES)
+PLAYBOOKS = Playbooks(*INVENTORIES)
 # By name of each host that is deployed to.
 ADDRESSES: dict[str, str] = {
     name: variables["ansible_host"]

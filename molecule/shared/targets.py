@@ -164,6 +164,12 @@ class Target:
         assert answer.succeeded, answer.stderr
         return str(answer.stdout).rstrip("\n")
 
+    def is_serving(self) -> bool:
+        """Tell whether the API answers, asked from `outside`."""
+        script = "import sys, urllib.request as http; http.urlopen(sys.argv[1], timeout=5)"
+        url = f"http://{self.address}:{PORT}{FILM}"
+        return bool(self.outside.run("python3 -c %s %s", script, url).succeeded)
+
     def is_healthy(self) -> bool:
         """Tell whether every container of the stack runs and those with a health check pass it."""
         states = [self.container(service)["State"] for service in SERVICES]

@@ -9,7 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import INVENTORY, REPOSITORY, Run, Target, extra, play, wait_until
+from runs import REPOSITORY, Playbooks, Run, extra
+from scenario import INVENTORIES, PLAYBOOKS, machine
+from targets import Target
+from waiting import wait_until
 
 HOST = "debian13"
 
@@ -44,20 +47,22 @@ def assert_refused(run: Run) -> None:
 def refused(*args: str, inventory: Path | None = None) -> str:
     """Run site.yml, which must fail before it changes anything, and return what it says.
 
-    Without an inventory it is run on one host of the scenario's.
+    Args:
+        args: Further arguments of the run.
+        inventory: Of other hosts than the scenario's, of which one is deployed to else.
     """
     if inventory:
-        run = play("site.yml", *args, inventory=inventory)
+        run = Playbooks(*INVENTORIES[:-1], inventory).play("site.yml", *args)
     else:
-        run = play("site.yml", f"--limit={HOST}", *args)
+        run = PLAYBOOKS.play("site.yml", f"--limit={HOST}", *args)
     assert_refused(run)
     return run.output
 
 
 def accepted(*args: str) -> None:
     """Run the checks alone, which must find nothing wrong."""
-    result = play("playbooks/check.yml", f"--limit={HOST}", *args)
-    assert result.status == 0, result.output
+    run = PLAYBOOKS.play("playbooks/check.yml", f"--limit={HOST}", *args)
+    assert run.status == 0, run.output
 
 
 BAD_VARIABLES = [
@@ -88,7 +93,9 @@ def runs(host: Target) -> list[Run]:
     before = state(host)
     with ThreadPoolExecutor(4) as pool:
         arguments = (extra(**variables) for variables, _ in BAD_VARIABLES)
-        found = list(pool.map(lambda argument: play("site.yml", f"--limit={HOST}", argument), arguments))
+        found = list(
+            pool.map(lambda argument: PLAYBOOKS.play("site.yml", f"--limit={HOST}", argument), arguments)
+        )
     assert state(host) == before
     return found
 
@@ -142,15 +149,12 @@ def test_free_port_and_own_port_pass() -> None:
 @pytest.fixture
 def outside_is_ubuntu(host: Target, tmp_path: Path) -> Iterator[Path]:
     """An inventory with the machine `outside`, dressed up as another system."""
-    shutil.copytree(INVENTORY / "group_vars", tmp_path / "group_vars")
-    (tmp_path / "hosts.yml").write_text(
-        "django: {hosts: {outside: {ansible_connection: community.docker.docker,"
-        " ansible_docker_host: django-molecule-outside-1}}}\n"
-    )
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(f"django: {{hosts: {{outside: {{ansible_docker_host: {machine('outside')}}}}}}}\n")
     release = 'NAME=Ubuntu\nID=ubuntu\nVERSION_ID="24.04"\nVERSION_CODENAME=noble\n'
     host.outside.check_output("cp --no-dereference --preserve /etc/os-release /root/os-release")
     host.outside.check_output("rm /etc/os-release && printf %s > /etc/os-release", release)
-    yield tmp_path
+    yield inventory
     host.outside.check_output("rm /etc/os-release && mv /root/os-release /etc/os-release")
 
 

@@ -9,7 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, connect, machine
+from runs import REPOSITORY
+from scenario import connect, machine
 from testinfra.host import Host
 
 HOST = "desk"

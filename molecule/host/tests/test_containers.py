@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PORT, REPOSITORY, SERVICES, STACK, Target
-from targets import REACHES
+from runs import REPOSITORY
+from targets import PORT, REACHES, SERVICES, STACK, Target
 
 ROOT, DJANGO, NGINX, POSTGRES = 0, 10001, 101, 999
 OWNERS = {"nginx": NGINX, "api": DJANGO, "db": POSTGRES}
@@ -33,7 +33,7 @@ NETWORKS = {
     "api": {"django_backend", "django_database"},
     "db": {"django_database"},
 }
-OUTSIDE = "10.213.0.100"
+OUTSIDE = "10.213.6.100"
 # Prints what becomes of a connection to a port that nobody listens on: refused, if it gets that far.
 KNOCK = """
 import socket, sys

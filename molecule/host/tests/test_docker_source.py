@@ -7,8 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, connect, extra, play, wait_until
+from runs import REPOSITORY, extra
+from scenario import PLAYBOOKS, connect
 from testinfra.host import Host
+from waiting import wait_until
 
 HOST = "spare"
 PORT = 8099
@@ -78,7 +80,7 @@ def playbook(tmp_path: Path) -> str:
 
 def test_another_key_is_refused(host: Host, repository: dict[str, str], playbook: str) -> None:
     other = repository | {"docker_upstream_key_checksum": f"sha256:{'0' * 64}"}
-    run = play(playbook, extra(**other))
+    run = PLAYBOOKS.play(playbook, extra(**other))
     assert run.status != 0, run.output
     assert "checksum" in run.output
     for package in PACKAGES:
@@ -86,7 +88,7 @@ def test_another_key_is_refused(host: Host, repository: dict[str, str], playbook
 
 
 def test_the_engine_comes_from_the_repository(host: Host, repository: dict[str, str], playbook: str) -> None:
-    run = play(playbook, extra(**repository))
+    run = PLAYBOOKS.play(playbook, extra(**repository))
     assert run.status == 0, run.output
     for package in PACKAGES:
         assert host.package(package).is_installed
@@ -96,6 +98,6 @@ def test_the_engine_comes_from_the_repository(host: Host, repository: dict[str, 
 
 def test_an_engine_that_answers_is_used(host: Host, playbook: str) -> None:
     assert host.run("docker version").rc == 0
-    run = play(playbook)
+    run = PLAYBOOKS.play(playbook)
     assert run.status == 0, run.output
     assert run.recap(HOST)["changed"] == 0

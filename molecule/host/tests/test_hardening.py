@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import PORT, SERVICES, Target
+from targets import PORT, SERVICES, Target
 
 EXCEPTIONS: dict[str, dict[str, str]] = yaml.safe_load(
     Path(__file__).with_name("hardening_exceptions.yml").read_text()

@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from conftest import FILM, SERVICES, Target, wait_until
+from targets import FILM, SERVICES, Target
+from waiting import wait_until
 
 ENGINE = "systemctl show --property MainPID --value docker"
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import FILM, REPOSITORY, Target, deploy, extra
+from runs import REPOSITORY, extra
+from scenario import PLAYBOOKS
+from targets import FILM, Target
 
 HOST = "debian13"
 SETTINGS = {
-    "images_app_dir": str(REPOSITORY / "molecule/default/own_app"),
+    "images_app_dir": str(REPOSITORY / "molecule/host/own_app"),
     "stack_smoke_path": "/notes",
     "stack_manage_commands": [],
     "stack_migration_check": "",
@@ -23,9 +25,9 @@ def host(targets: dict[str, Target]) -> Iterator[Target]:
     """The host that has their project while these tests last."""
     host = targets[HOST]
     before = host.request(FILM).json
-    deploy(*THEIRS)
+    PLAYBOOKS.deploy(*THEIRS)
     yield host
-    deploy(*OURS)
+    PLAYBOOKS.deploy(*OURS)
     assert host.request(FILM).json == before
 
 
@@ -50,5 +52,5 @@ def test_it_runs_as_ours_does(host: Target) -> None:
 
 def test_a_rerun_has_nothing_to_do(host: Target) -> None:
     before = host.containers()
-    assert deploy(*THEIRS).recap(HOST)["changed"] == 0
+    assert PLAYBOOKS.deploy(*THEIRS).recap(HOST)["changed"] == 0
     assert host.containers() == before

@@ -6,7 +6,10 @@ import hashlib
 from collections.abc import Iterator
 
 import pytest
-from conftest import FILM, Target, deploy, extra, play, wait_until
+from runs import extra
+from scenario import PLAYBOOKS
+from targets import FILM, Target
+from waiting import wait_until
 
 HOST = "debian12"
 # Loopback, which an engine trusts without TLS.
@@ -72,7 +75,7 @@ def references(host: Target) -> Iterator[dict[str, str]]:
         found[name] = next(digest for digest in digests if digest.startswith(REGISTRY))
         host.run("docker image rm %s", reference)
     yield found
-    deploy(f"--limit={HOST}")
+    PLAYBOOKS.deploy(f"--limit={HOST}")
     host.run("docker image rm %s %s %s", *found.values())
     host.run("systemctl stop test-registry && rm -r /run/registry.yml /run/registry")
     host.run("apt-get -qq purge --yes docker-registry >/dev/null")
@@ -85,13 +88,13 @@ def test_drop_in_images_are_pulled_and_run(host: Target, references: dict[str, s
         nginx_image=references["nginx"],
         postgres_image=references["postgres"],
     )
-    deploy(f"--limit={HOST}", images)
+    PLAYBOOKS.deploy(f"--limit={HOST}", images)
     assert host.container("nginx")["Config"]["Image"] == references["nginx"]
     assert host.container("db")["Config"]["Image"] == references["postgres"]
     base = host.inspect("image", references["debian"])["RootFS"]["Layers"]
     assert host.inspect("image", host.container("api")["Image"])["RootFS"]["Layers"][: len(base)] == base
     assert host.request(FILM).json == film
-    assert deploy(f"--limit={HOST}", images).recap(HOST)["changed"] == 0
+    assert PLAYBOOKS.deploy(f"--limit={HOST}", images).recap(HOST)["changed"] == 0
 
 
 def test_image_with_another_digest_is_refused(host: Target) -> None:
@@ -101,7 +104,7 @@ def test_image_with_another_digest_is_refused(host: Target) -> None:
     # One that the engine has no content of: what it has, it need not ask for.
     digest = hashlib.sha256(b"an image of somebody else").hexdigest()
     impostor = extra(nginx_image=f"127.0.0.1:5001/library/nginx@sha256:{digest}")
-    result = play("site.yml", f"--limit={HOST}", impostor)
+    result = PLAYBOOKS.play("site.yml", f"--limit={HOST}", impostor)
     host.run("systemctl stop test-impostor")
     assert result.status != 0, result.output
     assert "127.0.0.1:5001/library/nginx" in result.output

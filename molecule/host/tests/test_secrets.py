@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import STACK, Run, Target, extra, play, program
+from runs import Run, extra, program
+from scenario import PLAYBOOKS
+from targets import STACK, Target
 from testinfra.backend.base import CommandResult
 
 SEARCH = (Path(__file__).parent / "search.py").read_text()
@@ -161,7 +163,10 @@ def canaries(targets: dict[str, Target], tmp_path_factory: pytest.TempPathFactor
         [program("ansible-vault"), "encrypt", vault, str(variables)], check=True, capture_output=True
     )
     arguments = (vault, f"--extra-vars=@{variables}", "--limit=debian13", "-vvv", "--diff")
-    runs = [play("playbooks/rotate_secrets.yml", *arguments), play("site.yml", "--check", *arguments)]
+    runs = [
+        PLAYBOOKS.play("playbooks/rotate_secrets.yml", *arguments),
+        PLAYBOOKS.play("site.yml", "--check", *arguments),
+    ]
 
     values = {name: target.secret(name) for name in (*GIVEN, "django_admin_password")}
     words = [*values.values(), CONTROL]
@@ -203,13 +208,13 @@ def test_no_secret_is_in_what_a_run_prints(canaries: Canaries) -> None:
 def test_other_secrets_than_those_in_use_are_refused(targets: dict[str, Target], canaries: Canaries) -> None:
     before = targets["debian13"].containers()
     other = f"other-{secrets.token_urlsafe(24)}"
-    run = play(
+    run = PLAYBOOKS.play(
         "playbooks/check.yml",
         extra(stack_secrets={"django_app_password": other}),
         "--limit=debian13,localhost",
     )
     assert run.status != 0
-    said = " ".join(run.output.split())
+    said = run.one_line
     assert "the given django_app_password is not the one in use" in said
     assert "run playbooks/rotate_secrets.yml" in said
     assert other not in run.output

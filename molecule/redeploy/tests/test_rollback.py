@@ -1,4 +1,4 @@
-"""The way back: image and configuration together, as quick as a switch, and never past the schema."""
+"""The way back: image and configuration together, without the network, and never past the schema."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import pytest
 import release
 from runs import extra
 from scenario import PLAYBOOKS
-from state import WHOLE, apis, assert_served, current, kept, serving, whole_form
+from state import apis, assert_served, current, kept, serving, whole_form
 from targets import Target
 from traffic import Load
 
-SECONDS = 10
 ROLLBACK = "playbooks/rollback.yml"
 
 ADDITIVE = """
@@ -57,8 +56,7 @@ def test_back_to_the_release_before(
     say: Callable[[str], None],
     no_way_out: Callable[[], None],
 ) -> None:
-    before = new_release()
-    PLAYBOOKS.deploy()
+    before = serving(host)
     new_release()
     PLAYBOOKS.deploy()
 
@@ -72,8 +70,6 @@ def test_back_to_the_release_before(
     assert len(apis(host)) == 1
     traffic.assert_nothing_failed()
     assert traffic.releases()[-1] == before
-    # A bound in seconds holds on a machine that does nothing else; the short form may share its machine.
-    assert run.seconds < SECONDS or not WHOLE
 
 
 @whole_form

@@ -92,17 +92,8 @@ def under_load(
     number = next(_numbers)
     output = f"/var/tmp/{number}.jsonl"
     title = f"load-{time.time():.0f}"
-    program = [
-        "docker",
-        "exec",
-        "--interactive",
-        machine("outside"),
-        "python3",
-        "/load/load.py",
-        address,
-        output,
-    ]
-    words = ["--password-file", "/var/tmp/password", "--name", title]
+    program = ["docker", "exec", "--interactive", machine("outside"), "python3", "/load/load.py"]
+    words = [address, output, "--password-file", "/var/tmp/password", "--name", title]
     if clients:
         words += ["--clients", ",".join(f"{kind}={count}" for kind, count in clients.items())]
     with subprocess.Popen(

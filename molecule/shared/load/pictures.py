@@ -26,7 +26,7 @@ def png(
         width: Its pixels from left to right.
         height: Its pixels from top to bottom.
         kind: GREY or RGB, each value a byte.
-        rows: Its pixels, with a zero before each row; by default one black pixel, however large it claims to be.
+        rows: Its pixels, with a zero before each row; by default a black one, whatever its size is.
         comment: Bytes that mean nothing, to make the file larger.
         level: How hard to compress.
     """
