@@ -71,6 +71,7 @@ from dataclasses import dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible.module_utils.files import write  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -110,14 +111,7 @@ class File:
     def put(self) -> None:
         """Make it appear whole."""
         self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        with partial.open("w") as file:
-            os.fchown(file.fileno(), os.geteuid(), os.getegid())
-            os.fchmod(file.fileno(), self.mode)
-            file.write(self.content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(self.path)
+        write(self.path, self.content, mode=self.mode)
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
-"""Lets tests import what the roles' modules share, from where Ansible finds it."""
+"""Lets tests import what modules share, from where Ansible finds it."""
 
 from pathlib import Path
 
 import ansible.module_utils
 
-ROLES = Path(__file__).resolve().parents[1] / "roles"
-ansible.module_utils.__path__.extend(str(path) for path in sorted(ROLES.glob("*/module_utils")))
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHARED = [REPOSITORY / "module_utils", *sorted(REPOSITORY.glob("roles/*/module_utils"))]
+ansible.module_utils.__path__.extend(map(str, SHARED))

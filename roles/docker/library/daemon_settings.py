@@ -50,12 +50,12 @@ EXAMPLES = r"""
 """
 
 import json  # noqa: E402 - Ansible reads the documentation above first
-import os  # noqa: E402
 import subprocess  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible.module_utils.files import write  # noqa: E402
 
 PID_FILE = Path("/run/docker.pid")
 # Flags that are called otherwise than in the file.
@@ -157,7 +157,7 @@ def validate(path: Path) -> None:
         raise SettingsError(f"the engine does not accept the settings: {result.stderr.strip()}")
 
 
-def write(path: Path, text: str, pending: Path) -> None:
+def put(path: Path, text: str, pending: Path) -> None:
     """Put the file in place, whole and accepted by the engine.
 
     Args:
@@ -169,25 +169,17 @@ def write(path: Path, text: str, pending: Path) -> None:
         SettingsError: It isn't accepted.
     """
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w") as file:
-        # Its owner and mode may have been chosen.
-        if path.exists():
-            status = path.stat()
-            os.fchown(file.fileno(), status.st_uid, status.st_gid)
-            os.fchmod(file.fileno(), status.st_mode & 0o777)
-        else:
-            os.fchmod(file.fileno(), 0o644)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        validate(partial)
-    except SettingsError:
-        partial.unlink()
-        raise
-    pending.touch()
-    partial.rename(path)
+    mode, owner = 0o644, None
+    if path.exists():
+        # They may have been chosen.
+        status = path.stat()
+        mode, owner = status.st_mode & 0o777, (status.st_uid, status.st_gid)
+
+    def check(candidate: Path) -> None:
+        validate(candidate)
+        pending.touch()
+
+    write(path, text, mode=mode, owner=owner, check=check)
 
 
 def main() -> None:
@@ -208,7 +200,7 @@ def main() -> None:
             refuse_swarm()
         changed = merged != theirs
         if changed and not module.check_mode:
-            write(path, json.dumps(merged, indent=2) + "\n", pending)
+            put(path, json.dumps(merged, indent=2) + "\n", pending)
     except (SettingsError, OSError) as error:
         module.fail_json(msg=str(error))
     texts = {"before": json.dumps(theirs, indent=2) + "\n", "after": json.dumps(merged, indent=2) + "\n"}

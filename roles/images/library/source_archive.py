@@ -61,6 +61,7 @@ from contextlib import suppress  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible.module_utils.files import write  # noqa: E402
 
 MAX_AGE_SECONDS = 24 * 3600
 
@@ -107,10 +108,8 @@ def pack(sources: list[dict[str, str]], exclude: list[str]) -> bytes:
 def keep(content: bytes, path: Path) -> None:
     """Write an archive, new also where there is one from before: by its age it is told whether it is used."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Renamed when whole, so that a killed run leaves no half archive behind.
-    partial = path.with_suffix(f".{os.getpid()}")
-    partial.write_bytes(content)
-    partial.rename(path)
+    # Several hosts' may be written at the same moment.
+    write(path, content, partial=str(os.getpid()))
 
 
 def drop_old(folder: Path) -> None:

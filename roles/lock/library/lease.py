@@ -72,6 +72,7 @@ from dataclasses import dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible.module_utils.files import write  # noqa: E402
 
 # Seconds between two looks at another run's lease.
 PAUSE = 0.2
@@ -178,10 +179,8 @@ def take(folder: Path, lease: Lease, expiry: float) -> Path | None:
             if watch.is_over(found):
                 if found:
                     path_of(folder, found[0].run).unlink(missing_ok=True)
-                # Renamed when whole, as others read it without the guard.
-                partial = path.with_suffix(".partial")
-                partial.write_text(json.dumps(lease.__dict__))
-                partial.rename(path)
+                # Whole when it appears, as others read it without the guard.
+                write(path, json.dumps(lease.__dict__))
                 return path
         time.sleep(PAUSE)
 

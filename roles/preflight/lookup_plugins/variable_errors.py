@@ -1,9 +1,10 @@
-"""Find variables that are misspelt or of the wrong type: neither may fall back to a default."""
+"""Find variables that are misspelt, of the wrong type or without effect: none may be passed over."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,19 @@ DOCUMENTATION = """
 name: variable_errors
 short_description: What is wrong with the variables that are set, by the roles' argument specifications
 description:
-  - Returns one phrase for each variable that is unknown, or that has not the type its role asks for.
+  - Returns one phrase for each variable that is unknown, that has not the type its role asks for, or that an
+    inventory sets although the wiring of the roles does.
+  - Reads C(meta/argument_specs.yml) of all roles beside the one that it belongs to.
 options:
-  _terms:
-    description: Names of the roles whose C(meta/argument_specs.yml) are read.
-    required: true
   others:
     description: Known variables without a role's prefix.
     type: list
     elements: str
     default: []
+  wiring:
+    description: File whose variables each play reads, and that win over an inventory's. Empty for none.
+    type: str
+    default: ""
 """
 
 # How alike two names must be for the one to count as a misspelling of the other.
@@ -86,21 +90,42 @@ def mistyped(values: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]
     return found
 
 
-def read_options(roles: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Read the options of all entry points of the roles.
+def without_effect(
+    inventory: Mapping[str, Any], used: Mapping[str, Any], wiring: Mapping[str, Any]
+) -> list[str]:
+    """Name each variable of the inventory that the wiring overrides.
+
+    Args:
+        inventory: What the inventory and the command line set, by name.
+        used: The values that the run uses, by name. Those of the command line win over the wiring.
+        wiring: What the wiring sets, by name.
+
+    Returns:
+        One phrase per variable, in the order of the wiring.
+    """
+    return [
+        f"{name} has no effect in an inventory, as the wiring sets it to {value!r}: remove it"
+        for name, value in wiring.items()
+        if name in inventory and inventory[name] != used.get(name)
+    ]
+
+
+def read_options(roles: Path) -> dict[str, dict[str, Any]]:
+    """Read the options of all entry points of all roles.
 
     Raises:
-        AnsibleError: A role has no readable argument specification.
+        AnsibleError: There is no role with a readable argument specification.
     """
     options: dict[str, dict[str, Any]] = {}
-    for name in names:
-        path = roles / name / "meta" / "argument_specs.yml"
+    for path in sorted(roles.glob("*/meta/argument_specs.yml")):
         try:
             entries = yaml.safe_load(path.read_text())["argument_specs"]
         except (OSError, KeyError) as error:
             raise AnsibleError(f"{path} can't be read: {error}") from error
         for entry in entries.values():
             options |= entry.get("options", {})
+    if not options:
+        raise AnsibleError(f"no role in {roles} has an argument specification")
     return options
 
 
@@ -112,12 +137,25 @@ class LookupModule(LookupBase):  # type: ignore[misc] # ansible ships no types
     ) -> list[str]:
         self.set_options(var_options=variables, direct=kwargs)
         variables = variables or {}
-        options = read_options(Path(__file__).resolve().parents[2], terms)
+        options = read_options(Path(__file__).resolve().parents[2])
+        values = self._values(options, variables)
+        wiring: dict[str, Any] = {}
+        if path := self.get_option("wiring"):
+            wiring = yaml.safe_load(Path(path).read_text())
+        inventory = variables["hostvars"][variables["inventory_hostname"]] if wiring else {}
+        set_twice = {name: inventory[name] for name in wiring if name in inventory}
+        return [
+            *unknown(variables, [*options, *wiring, *self.get_option("others")]),
+            *mistyped(values, options),
+            *without_effect(set_twice, self._values(wiring, variables), wiring),
+        ]
+
+    def _values(self, names: Iterable[str], variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of those variables that are set and can be known by now."""
         values = {}
-        for name in options.keys() & variables.keys():
-            try:
-                values[name] = self._templar.template(variables[name])
-            except AnsibleError:
-                # Made of facts that a later role leaves; that role's own validation sees it.
-                continue
-        return unknown(variables, [*options, *self.get_option("others")]) + mistyped(values, options)
+        for name in names:
+            if name in variables:
+                # What is made of facts that a later role leaves is seen by that role's own validation.
+                with suppress(AnsibleError):
+                    values[name] = self._templar.template(variables[name])
+        return values

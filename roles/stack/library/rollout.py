@@ -103,6 +103,7 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible.module_utils.files import read, sync, write  # noqa: E402
 from ansible.module_utils.stack_database import Database  # noqa: E402
 from ansible.module_utils.stack_docker import (  # noqa: E402
     PORT,
@@ -114,7 +115,7 @@ from ansible.module_utils.stack_docker import (  # noqa: E402
     has_engine,
     refuse,
 )
-from ansible.module_utils.stack_releases import Release, Store, read, sync, write  # noqa: E402
+from ansible.module_utils.stack_releases import Release, Store  # noqa: E402
 from ansible.module_utils.stack_secrets import Secrets  # noqa: E402
 
 NGINX_CONF = Path("/etc/nginx/site/nginx.conf")

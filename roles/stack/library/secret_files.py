@@ -66,7 +66,7 @@ from pathlib import Path  # noqa: E402 - Ansible reads the documentation above f
 from typing import Any  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-from ansible.module_utils.stack_secrets import SecretError, Secrets, check_given, new_secret, write  # noqa: E402
+from ansible.module_utils.stack_secrets import SecretError, Secrets, check_given, new_secret, write_secret  # noqa: E402
 
 
 def is_right(path: Path, uid: int) -> bool:
@@ -120,7 +120,7 @@ def keep(folder: Path, files: list[dict[str, Any]], given: dict[str, Any], *, dr
         if not dry:
             initial = given.get(path.name, file["initial"])
             fresh = new_secret() if initial is None else initial
-            write(path, path.read_text() if path.exists() else fresh, file["uid"])
+            write_secret(path, path.read_text() if path.exists() else fresh, file["uid"])
     return wrong
 
 

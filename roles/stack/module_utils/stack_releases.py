@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,39 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-
-def write(path: Path, text: str) -> None:
-    """Replace a file in one step."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.chmod(0o644)
-    partial.replace(path)
-    sync(path.parent)
-
-
-def link(path: Path, target: str) -> None:
-    """Point a symbolic link elsewhere, in one step."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    partial.symlink_to(target)
-    partial.replace(path)
-    sync(path.parent)
-
-
-def sync(folder: Path) -> None:
-    """Have the disk know a folder's entries: a power cut must not bring an old switch back."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def read(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
+from ansible.module_utils.files import link, read, write
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ansible.module_utils.stack_releases import sync
+from ansible.module_utils.files import read, sync, write
 
 # Below, a database password can be guessed from what the database keeps of it.
 SHORTEST = 16
@@ -46,18 +45,9 @@ def check_given(given: Mapping[str, object], known: Iterable[str]) -> None:
             )
 
 
-def write(path: Path, content: str, uid: int) -> None:
-    """Make a secret's file appear whole and already private."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-    with os.fdopen(descriptor, "w") as file:
-        os.fchown(descriptor, uid, uid)
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    partial.rename(path)
-    sync(path.parent)
+def write_secret(path: Path, content: str, uid: int) -> None:
+    """Replace the file of a secret, which one numeric user alone may read."""
+    write(path, content, mode=0o400, owner=(uid, uid))
 
 
 class Secrets:
@@ -73,8 +63,8 @@ class Secrets:
 
     def file(self, name: str) -> str:
         """Return what a file has; empty if it isn't there."""
-        path = self.folder / name
-        return path.read_text() if path.exists() else ""
+        text: str = read(self.folder / name)
+        return text
 
     def rotation(self) -> dict[str, str]:
         """Return the values that are on their way into use."""
@@ -101,14 +91,14 @@ class Secrets:
         )
 
     def begin(self, values: dict[str, str]) -> None:
-        write(self.rotation_file, json.dumps(values), 0)
+        write_secret(self.rotation_file, json.dumps(values), 0)
 
     def settle(self) -> None:
         """Put the new values into the files."""
         for name, value in self.rotation().items():
             path = self.folder / name
             if path.read_text() != value:
-                write(path, value, path.stat().st_uid)
+                write_secret(path, value, path.stat().st_uid)
 
     def finish(self) -> None:
         self.rotation_file.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import daemon_settings
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from daemon_settings import SettingsError, flags, merge, read, refuse_swarm, validate, write
+from daemon_settings import SettingsError, flags, merge, put, read, refuse_swarm, validate
 
 OURS = {"live-restore": True, "icc": False, "log-driver": "json-file", "log-opts": {"max-size": "10m"}}
 
@@ -101,7 +101,7 @@ def test_a_file_that_the_engine_refuses_is_not_put_in_place(
     path.write_text("{}")
 
     with pytest.raises(SettingsError, match="unknown option x"):
-        write(path, '{"x": 1}', pending)
+        put(path, '{"x": 1}', pending)
 
     assert path.read_text() == "{}"
     assert not pending.exists()
@@ -122,12 +122,12 @@ def test_the_file_keeps_its_mode_and_is_noted_as_pending(
     monkeypatch.setattr(daemon_settings, "validate", lambda _path: None)
     path, pending = tmp_path / "docker/daemon.json", tmp_path / "pending"
 
-    write(path, "{}", pending)
+    put(path, "{}", pending)
     assert path.stat().st_mode & 0o777 == 0o644
     assert pending.exists()
 
     path.chmod(0o600)
-    write(path, '{"icc": false}', pending)
+    put(path, '{"icc": false}', pending)
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.read_text() == '{"icc": false}'
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from variable_errors import mistyped, unknown
+from variable_errors import mistyped, unknown, without_effect
 
 KNOWN = ["stack_http_port", "stack_dir", "docker_source", "nginx_image"]
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -83,3 +83,16 @@ def test_a_secret_is_not_shown() -> None:
     assert mistyped({"stack_secrets": "hunter2"}, options) == [
         "stack_secrets is of the wrong kind, it must be dict"
     ]
+
+
+def test_what_the_wiring_overrides_is_told() -> None:
+    wiring = {"stack_api_image": "{{ images_refs.api }}", "stack_release": "{{ release }}"}
+    (phrase,) = without_effect({"stack_api_image": "mine"}, {"stack_api_image": "django/api:1"}, wiring)
+    assert phrase == (
+        "stack_api_image has no effect in an inventory, as the wiring sets it to '{{ images_refs.api }}':"
+        " remove it"
+    )
+
+
+def test_what_the_command_line_sets_has_its_effect() -> None:
+    assert without_effect({"stack_release": "one"}, {"stack_release": "one"}, {"stack_release": ""}) == []
