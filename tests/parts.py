@@ -1,7 +1,7 @@
 """Runs the parts of the proof that it is asked for, one after the other, and says where the time went.
 
-It goes on after a part that failed, as the others may fail for other reasons. Uses nothing but Python's own modules:
-the packages that the parts need are installed first.
+It goes on after a part that failed, as the others may fail for other reasons. It uses Python's own modules alone:
+what the parts need besides is installed first.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def run(*command: str | Path, folder: Path = REPOSITORY, **environment: str) -> 
     """Run a program in the virtual environment; tell whether it succeeded."""
     virtual = REPOSITORY / ".venv"
     ours = {"VIRTUAL_ENV": str(virtual), "PATH": f"{virtual}/bin:{os.environ['PATH']}"}
-    return subprocess.run(command, cwd=folder, env=os.environ | ours | environment, check=False).returncode == 0
+    return (
+        subprocess.run(command, cwd=folder, env=os.environ | ours | environment, check=False).returncode == 0
+    )
 
 
 def test_app() -> bool:
@@ -37,7 +39,7 @@ def test_app() -> bool:
 
 @contextmanager
 def database() -> Iterator[dict[str, str]]:
-    """Run the database of the app's tests; give the environment that leads to it, or none if it does not start."""
+    """Run the database of the app's tests; give the environment that leads to it, or none if it fails."""
     DATABASE.mkdir(parents=True, exist_ok=True)
     password = DATABASE / "client"
     password.write_text(secrets.token_urlsafe())
@@ -126,12 +128,13 @@ def clock(seconds: float) -> str:
 
 def report(results: list[Result]) -> str:
     """Say where the time went, slowest first, and what failed."""
-    lines = [""]
-    for result in sorted(results, key=lambda result: -result.seconds):
-        lines.append(f"{clock(result.seconds):>6}  {result.name}{'' if result.passed else '  FAILED'}")
-    lines.append(f"{clock(sum(result.seconds for result in results)):>6}  in all")
-    lines += [f"Failed: {result.name}. Repeat it with: bin/test {result.name}" for result in results if not result.passed]
-    return "\n".join(lines)
+    slowest_first = sorted(results, key=lambda result: -result.seconds)
+    lines = [
+        f"{clock(one.seconds):>6}  {one.name}{'' if one.passed else '  FAILED'}" for one in slowest_first
+    ]
+    lines.append(f"{clock(sum(one.seconds for one in results)):>6}  in all")
+    failed = [one.name for one in results if not one.passed]
+    return "\n".join(["", *lines, *(f"Failed: {name}. Repeat it with: bin/test {name}" for name in failed)])
 
 
 def main(arguments: list[str]) -> int:
