@@ -1,7 +1,7 @@
 """Runs the parts of the proof that it is asked for, one after the other, and says where the time went.
 
-It goes on after a part that failed, as the others may fail for other reasons. It installs the packages that the
-parts need, so it imports none of them.
+It goes on after a part that failed, as the others may fail for other reasons. It installs the packages that
+the parts need, so it imports none of them.
 """
 
 from __future__ import annotations
