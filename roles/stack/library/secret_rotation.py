@@ -17,11 +17,17 @@ options:
     required: true
   parts:
     description:
-      - What to replace. V(database), the passwords of all roles of the database; V(secret_key), Django's key,
-        which then still accepts what the former one signed; V(former_keys), to accept that no longer.
+      - What to replace. V(database), the passwords of all roles of the database; V(secret_key), the key that
+        Django signs with, which then still accepts what the former one signed; V(former_keys), to accept that
+        no longer.
     type: list
     elements: str
     choices: [database, secret_key, former_keys]
+    required: true
+  secrets:
+    description: The secrets that there are, as O(secret_files#module:secrets) has them.
+    type: list
+    elements: dict
     required: true
   given:
     description: Values of secrets that are not to be random, by name of the file.
@@ -46,18 +52,25 @@ EXAMPLES = r"""
   secret_rotation:
     path: /srv/secrets
     parts: [secret_key]
+    secrets: "{{ secrets }}"
 """
 
 from pathlib import Path  # noqa: E402 - Ansible reads the documentation above first
 from typing import Any  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-from ansible.module_utils.stack_database import APP_PASSWORD, APP_USER, PASSWORDS, other_login  # noqa: E402
-from ansible.module_utils.stack_secrets import SecretError, Secrets, check_given, new_secret  # noqa: E402
+from ansible.module_utils.stack.database import other_login  # noqa: E402
+from ansible.module_utils.stack.secrets import (  # noqa: E402
+    DATABASE,
+    KEYS,
+    TABLE,
+    SecretError,
+    Secrets,
+    check_given,
+    new_secret,
+)
 
-KEY, FORMER_KEYS = "django_secret_key", "django_secret_key_fallbacks"
-# Its user's to change: a rotation leaves it alone.
-ADMIN_PASSWORD = "django_admin_password"  # noqa: S105 - name of a file
+FORMER_KEYS = "former_keys"
 
 
 def new_values(secrets: Secrets, parts: list[str], given: dict[str, Any]) -> dict[str, str]:
@@ -68,21 +81,23 @@ def new_values(secrets: Secrets, parts: list[str], given: dict[str, Any]) -> dic
         parts: What to replace.
         given: Values that are not to be random, by name.
     """
-    names = [*PASSWORDS.values(), APP_PASSWORD] if "database" in parts else []
-    names += [KEY] if "secret_key" in parts else []
-    values = {name: str(given.get(name) or new_secret()) for name in names}
+    replaced = [secret for secret in secrets.table if secret.part in parts]
+    values = {secret.name: str(given.get(secret.name) or new_secret()) for secret in replaced}
     values = {name: value for name, value in values.items() if value != secrets.file(name)}
-    if APP_PASSWORD in values:
-        values[APP_USER] = other_login(secrets.file(APP_USER))
-    former = [] if "former_keys" in parts else secrets.file(FORMER_KEYS).split()
-    if KEY in values:
-        former = [secrets.file(KEY), *former]
-    if former != secrets.file(FORMER_KEYS).split():
-        values[FORMER_KEYS] = "\n".join(former)
+    for secret in secrets.table:
+        if secret.role_in and secret.name in values:
+            values[secret.role_in] = other_login(secrets.file(secret.role_in))
+        if secret.former_in:
+            known = secrets.file(secret.former_in).split()
+            former = [] if FORMER_KEYS in parts else known
+            if secret.name in values:
+                former = [secrets.file(secret.name), *former]
+            if former != known:
+                values[secret.former_in] = "\n".join(former)
     return values
 
 
-def begin(folder: Path, parts: list[str], given: dict[str, Any], *, dry: bool) -> tuple[list[str], bool]:
+def begin(secrets: Secrets, parts: list[str], given: dict[str, Any], *, dry: bool) -> tuple[list[str], bool]:
     """Note the new secrets.
 
     Returns:
@@ -91,12 +106,11 @@ def begin(folder: Path, parts: list[str], given: dict[str, Any], *, dry: bool) -
     Raises:
         SecretError: There is nothing to replace, or what is given can't be used.
     """
-    secrets = Secrets(folder)
     if unfinished := secrets.rotation():
         return sorted(unfinished), False
-    if not secrets.file(KEY):
-        raise SecretError(f"there are no secrets in {folder} to replace: deploy first")
-    check_given(given, [*PASSWORDS.values(), APP_PASSWORD, KEY, ADMIN_PASSWORD])
+    if not all(secrets.file(secret.name) for secret in secrets.table if secret.part):
+        raise SecretError(f"there are no secrets in {secrets.folder} to replace: deploy first")
+    check_given(given, secrets.table)
     values = new_values(secrets, parts, given)
     if values and not dry:
         secrets.begin(values)
@@ -111,16 +125,18 @@ def main() -> None:
             "parts": {
                 "type": "list",
                 "elements": "str",
-                "choices": ["database", "secret_key", "former_keys"],
+                "choices": [DATABASE, KEYS, FORMER_KEYS],
                 "required": True,
             },
+            "secrets": TABLE,
             "given": {"type": "dict", "default": {}, "no_log": True},
         },
         supports_check_mode=True,
     )
-    folder, parts, given = (module.params[name] for name in ("path", "parts", "given"))
+    secrets = Secrets(Path(module.params["path"]), module.params["secrets"])
+    parts, given = module.params["parts"], module.params["given"]
     try:
-        names, changed = begin(Path(folder), parts, given, dry=module.check_mode)
+        names, changed = begin(secrets, parts, given, dry=module.check_mode)
     except (SecretError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=changed, names=names)

@@ -1,361 +1,498 @@
-"""What the module rollout concludes from what it reads; that it loses nothing is proven on hosts."""
+"""What a rollout does, in which order, and what it takes back. That it loses nothing is proven on hosts."""
 
 from __future__ import annotations
 
-import json
-import os
+import fcntl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import rollout
-from ansible.module_utils.stack_database import Database
-from ansible.module_utils.stack_docker import Container, RolloutError, in_flight, parse_container
-from ansible.module_utils.stack_releases import Release, Store
+from ansible.module_utils.engine import EngineError
+from ansible.module_utils.stack.errors import RolloutError
+from ansible.module_utils.stack.rollout import alone
+from stand_in import BLUE, GREEN, Host, compose, settings
 
-HEADER = "  sl  local_address rem_address   st tx_queue rx_queue"
-LISTENING = "   0: 00000000:2328 00000000:0000 0A 00000000:00000000"
-FROM_NGINX = "   1: 0A5A1DAC:2328 025A1DAC:8A3C 01 00000000:00000000"
-BEING_MADE = "   2: 0A5A1DAC:2328 025A1DAC:8A3D 03 00000000:00000000"
-HEALTH_CHECK = "   3: 0100007F:2328 0100007F:8A3E 01 00000000:00000000"
-TO_DATABASE = "   4: 0A5A1DAC:9C40 035A1DAC:1538 01 00000000:00000000"
-ENDED = "   5: 0A5A1DAC:2328 025A1DAC:8A3F 06 00000000:00000000"
-
-
-@pytest.mark.parametrize(
-    ("lines", "expected"),
-    [
-        ([LISTENING], 0),
-        ([LISTENING, FROM_NGINX], 1),
-        ([FROM_NGINX, BEING_MADE], 2),
-        ([HEALTH_CHECK], 0),
-        ([TO_DATABASE], 0),
-        ([ENDED], 0),
-    ],
-)
-def test_requests_in_flight_are_counted(lines: list[str], expected: int) -> None:
-    assert in_flight("\n".join([HEADER, *lines])) == expected
-
-
-def release(number: int) -> Release:
-    return Release(
-        f"compose {number}",
-        "nginx",
-        {"images": [f"api:{number}", "nginx:1"], "built_from": [f"base:{number}"]},
-    )
-
-
-def accept(_folder: Path) -> None:
-    """Find nothing wrong with a release."""
+FIRST = [
+    "check compose of api 1",
+    "test nginx 1",
+    "up db 1",
+    *("django_blue may log in", "django_owner may log in", "django_backup may log in"),
+    f"up api 1 at {BLUE}",
+    "django-api-1 manage.py ensure_admin",
+    "up nginx 1",
+]
+SECOND = [
+    "check compose of api 2",
+    "test nginx 1",
+    "check migrations: check_migrations --all",
+    f"up api 2 at {GREEN}",
+    "django-api-2 manage.py ensure_admin",
+    *("refuse django-api-1", "stop django-api-1", "rm django-api-1"),
+]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path, keep=3)
-
-
-def deploy(store: Store, *numbers: int) -> None:
-    for number in numbers:
-        store.add(release(number), accept)
-        store.commit(release(number), [f"app.{number}"])
-
-
-def names(store: Store) -> list[str]:
-    return [entry.release for entry in store.kept()]
-
-
-def folders(store: Store) -> list[str]:
-    return sorted(path.name for path in (store.folder / "releases").iterdir())
-
-
-def test_a_release_has_the_name_of_its_content() -> None:
-    assert release(1).name == release(1).name
-    assert release(1).name != release(2).name
-
-
-def test_the_newest_releases_are_kept(store: Store) -> None:
-    deploy(store, 1, 2, 3, 4)
-
-    assert names(store) == [release(number).name for number in (4, 3, 2)]
-    assert folders(store) == sorted(names(store))
-    assert store.current() == release(4).name
-    assert (store.folder / "compose.yml").read_text() == "compose 4"
-    assert store.images() == ["api:2", "api:3", "api:4", "base:2", "base:3", "base:4", "nginx:1"]
-
-
-def test_a_release_that_comes_back_counts_as_new(store: Store) -> None:
-    deploy(store, 1, 2, 1, 3, 4)
-
-    assert names(store) == [release(number).name for number in (4, 3, 1)]
-
-
-def test_a_clock_that_is_set_back_changes_no_order(store: Store) -> None:
-    deploy(store, 1, 2, 3)
-    history = json.loads(store.history_file.read_text())
-    store.history_file.write_text(json.dumps([entry | {"at": "2999-01-01T00:00:00"} for entry in history]))
-    deploy(store, 4)
-
-    assert names(store) == [release(number).name for number in (4, 3, 2)]
-    assert store.load(store.current()) == release(4)
-
-
-def test_those_that_come_back_again_and_again_drive_no_other_out(store: Store) -> None:
-    deploy(store, 1, *(30 * (2, 3)))
-
-    assert names(store) == [release(number).name for number in (3, 2, 1)]
-    assert len(store.history()) == 3
-
-
-def test_a_removal_that_is_killed_leaves_no_half_release(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    deploy(store, 1, 2, 3)
-
-    def die_half_way(folder: Path, **_options: Any) -> None:
-        if folder.exists():
-            (folder / "compose.yml").unlink()
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr("shutil.rmtree", die_half_way)
-        with pytest.raises(KeyboardInterrupt):
-            deploy(store, 4)
-    assert store.images()
-    assert store.current() == release(4).name
-
-    deploy(store, 1)
-    assert store.load(release(1).name) == release(1)
-    assert folders(store) == sorted(names(store))
-
-
-def test_what_a_killed_removal_left_is_removed_with_its_release(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    deploy(store, 1, 2, 3)
-    whole, rest = store.path(release(1).name), store.path(f".{release(1).name}")
-    rest.mkdir()
-    listed = [whole, rest, store.path(release(2).name), store.path(release(3).name)]
-    monkeypatch.setattr(Path, "iterdir", lambda _folder: iter(listed))
-    deploy(store, 4)
-
-    assert not whole.exists()
-    assert not rest.exists()
-
-
-def test_a_release_that_does_not_hold_is_not_kept(store: Store) -> None:
-    def reject(_folder: Path) -> None:
-        raise RolloutError("nginx does not accept it")
-
-    with pytest.raises(RolloutError, match="nginx does not accept it"):
-        store.add(release(1), reject)
-
-    assert folders(store) == []
-
-
-def test_what_a_killed_run_left_is_written_anew(store: Store) -> None:
-    half = store.folder / f"releases/.{release(1).name}"
-    half.mkdir(parents=True)
-    (half / "compose.yml").write_text("comp")
-
-    deploy(store, 1)
-
-    assert store.load(release(1).name) == release(1)
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    return Host(tmp_path, monkeypatch)
 
 
 @pytest.fixture
-def database(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Have a database with these migrations."""
-    applied: list[str] = []
-    container = Container("1", "django-db-1", "db", "", "", running=True, restarts=0, pid=1)
-    monkeypatch.setattr(rollout, "containers", lambda _project: [container])
-    monkeypatch.setattr(Database, "migrations", lambda _database: applied)
-    return applied
+def deployed(host: Host) -> Host:
+    """Serve a first release."""
+    host.deploy()
+    return host
 
 
-@pytest.fixture
-def two(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
-    def make(number: int) -> Release:
-        return Release(f"compose {number}", "nginx", {"project": "django", "images": []})
-
-    monkeypatch.setitem(globals(), "release", make)
-    deploy(store, 1, 2)
-    return store
-
-
-def test_the_release_before_is_chosen(two: Store, database: list[str]) -> None:
-    database.append("app.1")
-    assert rollout.choose(two, "") == release(1)
-
-
-def test_a_kept_release_is_chosen_by_name(two: Store, database: list[str]) -> None:
-    database.append("app.2")
-    assert rollout.choose(two, release(2).name) == release(2)
-
-
-def test_a_release_that_is_not_kept_is_refused(two: Store, database: list[str]) -> None:
-    with pytest.raises(
-        RolloutError, match=f"no release abc is on this host: choose one of .*{release(1).name}"
-    ):
-        rollout.choose(two, "abc")
-
-
-def test_a_release_that_the_database_has_moved_past_is_refused(two: Store, database: list[str]) -> None:
-    database.extend(["app.1", "app.2"])
-    with pytest.raises(RolloutError, match=r"does not know app\.2"):
-        rollout.choose(two, "")
-
-
-def test_the_release_that_is_served_is_chosen(two: Store) -> None:
-    assert rollout.choose(two, "current") == release(2)
-
-
-def test_nothing_to_go_back_to(store: Store, database: list[str]) -> None:
-    with pytest.raises(RolloutError, match="no release before this one is on this host"):
-        rollout.choose(store, "")
-
-
-def found(**changes: Any) -> dict[str, Any]:
-    """Return what `docker inspect` says of a container."""
-    state = {"Running": True, "Restarting": False, "Pid": 42}
-    network = {"IPAMConfig": {"IPv4Address": "172.29.90.11"}, "IPAddress": ""}
+def notes(host: Host) -> dict[str, Any]:
+    """Return what the host remembers of what it serves."""
     return {
-        "Id": "abc",
-        "Name": "/django-api-7",
-        "RestartCount": 1,
-        "Config": {
-            "Labels": {
-                "com.docker.compose.project": "django",
-                "com.docker.compose.service": "api",
-                "com.docker.compose.config-hash": "123",
-            }
-        },
-        "State": state | changes,
-        "Mounts": [{"Destination": "/run/secrets/key", "Source": "/srv/key"}],
-        "NetworkSettings": {"Networks": {"django_backend": network, "django_database": {"IPAMConfig": None}}},
-    }
+        name: (host.folder / name).read_bytes()
+        for name in ("history.json", "nginx.loaded", "nginx/nginx.conf", ".env", "current/compose.yml")
+    } | {"live": host.live}
 
 
-def test_a_container_is_known_by_its_address_also_when_stopped() -> None:
-    assert parse_container(found(Running=False)).address == "172.29.90.11"
+def test_a_first_release(host: Host) -> None:
+    result = host.deploy()
+
+    assert host.did == FIRST
+    assert result["changed"]
+    assert result["steps"] == [
+        "started db",
+        "set up the database's roles",
+        "started django-api-1",
+        "started nginx",
+    ]
+    assert result["interruptions"] == []
+    assert result["kept_images"] == ["api:1", "base:1", "nginx:1", "postgres:1"]
+    assert host.present() == {"django-db-1": "1", "django-api-1": "1", "django-nginx-1": "1"}
+    assert (host.folder / ".env").read_text() == f"API_ADDRESS={BLUE}\n"
+    assert (host.folder / "compose.yml").read_text() == compose()
+    assert not any(probe.started for probe in host.probes)
 
 
-@pytest.mark.parametrize("changes", [{"Running": False}, {"Restarting": True}])
-def test_a_container_that_restarts_is_not_running(changes: dict[str, bool]) -> None:
-    assert parse_container(found()).running
-    assert not parse_container(found(**changes)).running
+def test_the_same_release_again(deployed: Host) -> None:
+    before = notes(deployed)
+    result = deployed.deploy()
+
+    assert (result["changed"], result["steps"], result["diff"], deployed.did) == (False, [], [], [])
+    assert notes(deployed) == before
 
 
-@pytest.fixture
-def a_rollout(store: Store) -> rollout.Rollout:
-    settings: dict[str, Any] = {
-        "slots": {"blue": "172.29.90.10", "green": "172.29.90.11"},
-        "migration_check": "",
-        "manage_commands": [],
-    }
-    params = {
-        "start_timeout": 1,
-        "drain_timeout": 1,
-        "compose": "compose",
-        "allow_destructive_migrations": False,
-    }
-    return rollout.Rollout(store, Release("compose", "nginx", settings), params)
+def test_a_second_release_is_served_by_the_other_slot_before_the_first_is_stopped(deployed: Host) -> None:
+    deployed.migrations = ["films.0001"]
+    result = deployed.deploy(compose=compose(api="2"))
+
+    assert deployed.did == SECOND
+    assert result["steps"] == ["started django-api-2", "switched to green", "removed django-api-1"]
+    assert [one["before_header"].partition("/")[2] for one in result["diff"]] == ["compose.yml"]
+    assert deployed.live == "green"
+    assert deployed.present() == {"django-db-1": "1", "django-api-2": "2", "django-nginx-1": "1"}
+    assert (deployed.folder / ".env").read_text() == f"API_ADDRESS={GREEN}\n"
+    assert '"films.0001"' in (deployed.folder / "history.json").read_text()
+
+    result = deployed.deploy(compose=compose(api="3"))
+    assert (deployed.live, deployed.present()["django-api-3"]) == ("blue", "3")
 
 
-def api(address: str, *, running: bool) -> Container:
-    return Container("1", "django-api-1", "api", address, "", running=running, restarts=0, pid=1)
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(deployed: Host) -> None:
+    before = notes(deployed)
+    result = deployed.look(compose=compose(api="2", db="2"), nginx_conf="nginx 2")
+
+    assert result["steps"] == ["replace db", "switch to a new api container", "reload nginx"]
+    assert (result["changed"], result["interruptions"]) == (True, ["db"])
+    assert deployed.did == []
+    assert notes(deployed) == before
 
 
-def test_an_api_that_serves_from_another_network_is_not_taken_away(a_rollout: rollout.Rollout) -> None:
+def test_a_dry_run_on_a_bare_host(host: Host) -> None:
+    host.fails["version"] = ""
+    result = host.look()
+
+    assert (result["steps"], result["changed"], host.did) == (["deploy to a bare host"], True, [])
+
+
+def test_containers_that_are_as_they_should_be_and_do_not_answer(deployed: Host) -> None:
+    deployed.pages["1"] = {"/films/": 500}
+
     with pytest.raises(
-        RolloutError, match=r"django-api-1 serves from 172\.29\.80\.10, .* 'docker compose down'"
+        RolloutError, match="all containers are as they should be, but /films/ through port 8080"
     ):
-        a_rollout.refuse_other_network([api("172.29.80.10", running=True)])
-    a_rollout.refuse_other_network([api("172.29.80.10", running=False), api("172.29.90.11", running=True)])
+        deployed.deploy()
+    assert deployed.did == []
+
+
+# What a release may fail with: the host serves what it served before, as it did before.
+FAILURES: dict[str, tuple[Callable[[Host], object], str]] = {
+    "an image that is missing": (lambda host: host.images.remove("api:1"), "image api:1 is not on the host"),
+    "files that nginx refuses": (
+        lambda host: host.fails.update({"test nginx 2": "unknown"}),
+        "failed:\nunknown",
+    ),
+    "migrations": (
+        lambda host: host.fails.update({"check migrations: check_migrations --all": "drops a column"}),
+        "does not pass its check of migrations: .*\ndrops a column",
+    ),
+    "a container that can't be made": (
+        lambda host: host.fails.update({f"up api 2 at {GREEN}": "no room"}),
+        "no room",
+    ),
+    "a container that crashes": (
+        lambda host: host.crashing.add("2"),
+        "the new API container crashes again and again. Its last lines:\nlast words of django-api-2",
+    ),
+    "a container that does not get ready": (
+        lambda host: host.pages.update({"2": {"/health/ready": 503}}),
+        "is not ready after 75 s: /health/ready answers 503 version 2. Its last lines:\nlast words of",
+    ),
+    "a command": (
+        lambda host: host.fails.update({"django-api-2 manage.py ensure_admin": "no admin"}),
+        "no admin",
+    ),
+    "a page": (
+        lambda host: host.pages.update({"2": {"/films/": 500}}),
+        "is no good: /films/ answers 500 version 2; its last lines:\nlast words of django-api-2",
+    ),
+    "a switch that is not seen": (
+        lambda host: setattr(host, "sticks_to", "blue"),
+        "not seen from outside: /films/ through port 8080 is not answered by slot green",
+    ),
+    "nginx that does not reload": (lambda host: host.fails.update({"reload nginx 2": "no"}), "failed:\nno"),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_release_that_fails_is_removed(deployed: Host, name: str) -> None:
+    break_it, said = FAILURES[name]
+    before, present = notes(deployed), deployed.present()
+    break_it(deployed)
+
+    with pytest.raises((RolloutError, EngineError), match=said):
+        deployed.deploy(compose=compose(api="2"), nginx_conf="nginx 2")
+
+    assert deployed.present() == present
+    assert deployed.live == "blue"
+    assert notes(deployed) == before
+    assert deployed.nginx_runs_with == "nginx 1"
+    assert not deployed.box("django-api-1").closed
+
+
+def test_a_switch_that_is_taken_back_drains_the_release_that_failed(deployed: Host) -> None:
+    deployed.sticks_to = "blue"
+    with pytest.raises(RolloutError):
+        deployed.deploy(compose=compose(api="2"))
+
+    assert deployed.did[-3:] == ["refuse django-api-2", "stop django-api-2", "rm django-api-2"]
+
+
+def test_a_step_that_can_not_be_taken_back_keeps_no_other_from_it(deployed: Host) -> None:
+    deployed.sticks_to = "blue"
+    deployed.fails["refuse django-api-2"] = "no iptables"
+    with pytest.raises(RolloutError, match="not seen from outside"):
+        deployed.deploy(compose=compose(api="2"))
+
+    assert deployed.live == "blue"
+    assert "django-api-2" not in deployed.present()
+
+
+def test_a_first_release_that_fails_leaves_no_api(host: Host) -> None:
+    host.crashing.add("1-bad")
+    with pytest.raises(RolloutError, match="crashes again and again"):
+        host.deploy(compose=compose(api="1-bad"))
+
+    assert host.present() == {"django-db-1": "1"}
+    # The next one begins where there is nothing to switch from.
+    host.deploy()
+    assert host.present() == {"django-db-1": "1", "django-api-2": "1", "django-nginx-1": "1"}
+    assert host.live == "blue"
+
+
+def test_an_api_container_that_compose_does_not_make(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        host, "_up", lambda words, versions, _: words[-1] == "db" and host.add("db", "1") and None
+    )
+    with pytest.raises(RolloutError, match=f"Compose made no API container at {BLUE}"):
+        host.deploy()
+
+
+def test_a_container_that_is_slow_to_start_gets_its_time(deployed: Host) -> None:
+    deployed.boot["2"] = 70
+    deployed.deploy(compose=compose(api="2"))
+    assert deployed.live == "green"
+
+
+def test_one_that_is_slower_than_that_does_not(deployed: Host) -> None:
+    deployed.boot["2"] = 80
+    with pytest.raises(
+        RolloutError, match=r"is not ready after 75 s: /health/ready does not answer \(refused\)"
+    ):
+        deployed.deploy(compose=compose(api="2"))
+
+
+def test_an_app_without_a_page_of_its_own(deployed: Host) -> None:
+    deployed.pages["2"] = {"/": 404}
+    without = settings(smoke_path="", migration_check="")
+    deployed.deploy(compose=compose(api="2"), settings=without)
+    assert deployed.live == "green"
+    assert deployed.did[2] == f"up api 2 at {BLUE if deployed.live == 'blue' else GREEN}"
+
+    deployed.pages["3"] = {"/": 500}
+    with pytest.raises(RolloutError, match="is no good: / answers 500"):
+        deployed.deploy(compose=compose(api="3"), settings=without)
+
+
+def test_migrations_are_not_checked_against_their_users_will(deployed: Host) -> None:
+    deployed.deploy(compose=compose(api="2"), allow_destructive_migrations=True)
+    assert deployed.did == [step for step in SECOND if not step.startswith("check migrations")]
+
+
+def test_what_a_command_says_is_told_unless_it_changed_nothing(deployed: Host) -> None:
+    deployed.said["ensure_admin"] = "looking\nmade user admin"
+    result = deployed.deploy(compose=compose(api="2"))
+    assert result["steps"][0] == "manage.py ensure_admin: made user admin"
+
+
+def test_a_command_that_says_nothing(deployed: Host) -> None:
+    deployed.said["ensure_admin"] = ""
+    result = deployed.deploy(compose=compose(api="2"))
+    assert result["steps"][0] == "manage.py ensure_admin: "
+
+
+def test_another_setting_alone_replaces_no_container(deployed: Host) -> None:
+    present = deployed.present()
+    deployed.said["load_films"] = "loaded"
+    result = deployed.deploy(settings=settings(manage_commands=["load_films"]))
+
+    assert result["steps"] == ["manage.py load_films: loaded"]
+    assert deployed.did[2:] == ["django-api-1 manage.py load_films"]
+    assert deployed.present() == present
+    assert deployed.deploy(settings=settings(manage_commands=["load_films"]))["steps"] == []
+
+
+def test_another_configuration_of_nginx_alone(deployed: Host) -> None:
+    result = deployed.deploy(nginx_conf="nginx 2")
+
+    assert result["steps"] == ["reloaded nginx"]
+    assert deployed.did == [
+        *("check compose of api 1", "test nginx 2", "django-api-1 manage.py ensure_admin", "reload nginx 2")
+    ]
+    assert deployed.nginx_runs_with == "nginx 2"
+
+
+# Services that can't run twice at once.
+
+
+@pytest.mark.parametrize("service", ["db", "nginx"])
+def test_a_service_is_replaced_and_the_silence_is_measured(deployed: Host, service: str) -> None:
+    result = deployed.deploy(compose=compose(**{service: "2"}))
+
+    assert result["interruptions"] == [service]
+    assert result["steps"] == [f"replaced {service}: an interruption of 1.2 s"]
+    assert deployed.present() == {"django-db-1": "1", "django-api-1": "1", "django-nginx-1": "1"} | {
+        f"django-{service}-1": "2"
+    }
+    [probe] = deployed.probes[-1:]
+    assert probe.started
+    assert probe.ask()
+    # Behind a new nginx, the release before may not know the name that it is asked by.
+    deployed.pages["1"] = {"/films/": 400}
+    assert probe.ask() == (service == "nginx")
+
+
+def test_a_database_that_does_not_come_back_is_put_back(deployed: Host) -> None:
+    deployed.crashing.add("2")
+    with pytest.raises(
+        RolloutError, match="the database crashes again and again:\nlast words of django-db-1"
+    ):
+        deployed.deploy(compose=compose(db="2"))
+
+    assert deployed.did[-2:] == ["up db 2", "up db 1"]
+    assert deployed.present()["django-db-1"] == "1"
+
+
+def test_a_database_that_is_slow_to_come_back_is_waited_for(deployed: Host) -> None:
+    deployed.pages["1"] = {"/films/": 500}
+
+    def come_back() -> None:
+        if deployed.clock.now > asked + 30:
+            deployed.pages.clear()
+
+    asked = deployed.clock.now
+    deployed.clock.event = come_back
+    deployed.deploy(compose=compose(db="2", api="1"), settings=settings(manage_commands=[]))
+
+    assert 30 < deployed.clock.now - asked < 31
+
+
+def test_nginx_that_does_not_come_back_is_put_back(deployed: Host) -> None:
+    deployed.crashing.add("2")
+    with pytest.raises(RolloutError, match=r"not seen from outside: port 8080 does not answer \(refused\)"):
+        deployed.deploy(compose=compose(nginx="2"), nginx_conf="nginx 2")
+
+    assert deployed.did[-3:] == ["up nginx 2", "up nginx 1", "reload nginx 1"]
+
+
+def test_a_first_database_that_fails_is_no_release_to_go_back_to(host: Host) -> None:
+    host.crashing.add("1")
+    with pytest.raises(RolloutError, match="the database crashes"):
+        host.deploy()
+    assert host.did[-1] == "up db 1"
+
+
+def test_a_service_that_was_stopped_is_started(deployed: Host) -> None:
+    for name in ("django-db-1", "django-nginx-1"):
+        deployed.box(name).running = False
+    result = deployed.deploy()
+
+    assert result["steps"] == ["started db", "started nginx"]
+    assert result["interruptions"] == []
+    assert deployed.did == ["up db 1", "up nginx 1"]
+
+
+# What a killed run left
+
+
+def test_what_a_killed_run_left_is_removed_first(deployed: Host) -> None:
+    deployed.add("api", "half", GREEN)
+    deployed.add("api", "check of migrations", oneoff=True)
+    result = deployed.deploy()
+
+    assert deployed.did == [
+        *("rm django-api-3", "refuse django-api-2", "stop django-api-2", "rm django-api-2"),
+    ]
+    assert result["steps"] == ["removed django-api-2"]
+
+
+def test_one_that_does_not_run_is_not_drained(deployed: Host) -> None:
+    deployed.add("api", "half", GREEN, running=False)
+    deployed.deploy()
+    assert deployed.did == ["rm django-api-2"]
+
+
+def test_one_that_goes_by_itself_meanwhile(deployed: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = deployed.add("api", "half", GREEN)
+    monkeypatch.setattr("ansible.module_utils.stack.containers.Container.refresh", lambda one: None)
+    monkeypatch.setattr("ansible.module_utils.stack.probe.Health.is_ready", lambda *_: True)
+    deployed.deploy()
+    assert deployed.did == []
+    assert left in deployed.boxes
+
+
+@pytest.mark.parametrize("drain_timeout", [75, 3])
+def test_requests_in_flight_get_their_time(deployed: Host, drain_timeout: int) -> None:
+    old = deployed.box("django-api-1")
+    old.connect(2)
+    answered = deployed.clock.now + 10
+    seen = []
+
+    def answer() -> None:
+        seen.append(old.closed)
+        if deployed.clock.now > answered:
+            old.connect(0)
+
+    deployed.clock.event = answer
+    began = deployed.clock.now
+    deployed.deploy(compose=compose(api="2"), drain_timeout=drain_timeout)
+
+    assert deployed.clock.now - began == pytest.approx(min(10, drain_timeout), abs=0.1)
+    # New ones go elsewhere meanwhile.
+    assert seen
+    assert all(seen)
+    assert "django-api-1" not in deployed.present()
+
+
+def test_a_killed_run_is_finished_after_the_switch(deployed: Host) -> None:
+    deployed.fails["refuse django-api-1"] = "killed"
+    with pytest.raises(RolloutError, match="django-api-1 can't be closed to new connections: killed"):
+        deployed.deploy(compose=compose(api="2"))
+    assert deployed.live == "green"
+
+    deployed.fails.clear()
+    result = deployed.deploy(compose=compose(api="2"))
+    assert result["steps"] == ["removed django-api-1"]
+
+
+def test_the_release_that_serves_is_noted_before_the_old_one_is_drained(deployed: Host) -> None:
+    deployed.fails["refuse django-api-1"] = "killed"
+    with pytest.raises(RolloutError):
+        deployed.deploy(compose=compose(api="2"))
+
+    assert (deployed.folder / "current/compose.yml").read_text() == compose(api="2")
+    assert (deployed.folder / ".env").read_text() == f"API_ADDRESS={GREEN}\n"
+
+
+# Rotations
+
+
+def test_a_rotation_replaces_the_api_and_closes_the_former_login(deployed: Host) -> None:
+    result = deployed.rotate("database", "secret_key")
+
+    assert deployed.did == [
+        *(
+            "postgres may log in",
+            "django_green may log in",
+            "django_owner may log in",
+            "django_backup may log in",
+        ),
+        f"up api 1 at {GREEN}",
+        *("refuse django-api-1", "stop django-api-1", "rm django-api-1"),
+        *("django_blue may not log in", "end sessions: 'django_blue'"),
+    ]
+    assert result["steps"][-2:] == [
+        "closed the database login django_blue",
+        "replaced django_app_password, django_app_user, django_backup_password, django_owner_password,"
+        " django_secret_key, django_secret_key_fallbacks, postgres_password",
+    ]
+    assert deployed.secrets.rotation() == {}
+    assert deployed.serve("current")["steps"] == []
+
+
+def test_a_rotation_that_fails_is_finished_by_the_next_run(deployed: Host) -> None:
+    deployed.fails[f"up api 1 at {GREEN}"] = "no room"
+    with pytest.raises(EngineError):
+        deployed.rotate("database")
+    assert deployed.secrets.rotation()
+    assert deployed.roles["django_blue"]["login"]
+
+    deployed.fails.clear()
+    result = deployed.deploy()
+    assert "closed the database login django_blue" in result["steps"]
+    assert deployed.present() == {"django-db-1": "1", "django-api-2": "1", "django-nginx-1": "1"}
+
+
+# One at a time
 
 
 def test_a_host_that_nothing_was_deployed_to(tmp_path: Path) -> None:
-    with pytest.raises(RolloutError, match="deploy first"), rollout.alone(tmp_path / "stack"):
+    with pytest.raises(RolloutError, match="deploy first"), alone(tmp_path / "stack"):
         pass
 
-    (tmp_path / "stack").mkdir()
-    with rollout.alone(tmp_path / "stack"):
-        assert (tmp_path / "stack/.rollout").exists()
+
+def test_nobody_else_may_hold_the_lock(tmp_path: Path) -> None:
+    with alone(tmp_path):
+        assert (tmp_path / ".rollout").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("seen", [True, False])
-def test_a_switch_that_is_not_seen_is_taken_back(
-    a_rollout: rollout.Rollout, monkeypatch: pytest.MonkeyPatch, seen: bool
-) -> None:
-    old, new = api("172.29.90.10", running=True), api("172.29.90.11", running=True)
-    removed: list[str] = []
+def test_a_rollout_that_goes_on_is_waited_for(tmp_path: Path, host: Host) -> None:
+    began = host.clock.now
+    with (tmp_path / ".rollout").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
 
-    def see(slot: str) -> None:
-        if slot == "green" and not seen:
-            raise RolloutError("not seen")
+        def end() -> None:
+            if host.clock.now > began + 200:
+                fcntl.flock(other, fcntl.LOCK_UN)
 
-    # What is done before and after the switch.
-    for step in ("check_images", "prepare_database", "start_api", "configure_nginx", "finish_rotation"):
-        monkeypatch.setattr(a_rollout, step, lambda *_: None)
-    monkeypatch.setattr(a_rollout, "found", lambda _service: [old, new])
-    monkeypatch.setattr(a_rollout, "retire", lambda container: removed.append(container.address))
-    monkeypatch.setattr(a_rollout, "see", see)
-    monkeypatch.setattr(rollout, "containers", lambda _project, *, oneoff: [])
-    a_rollout.settings["project"] = "django"
-    a_rollout.nginx_folder.mkdir()
-
-    if seen:
-        a_rollout.deploy(rollout.Plan(api=True))
-    else:
-        with pytest.raises(RolloutError, match="not seen"):
-            a_rollout.deploy(rollout.Plan(api=True))
-
-    # The control is a switch that is seen.
-    assert (a_rollout.live, removed) == (("green", [old.address]) if seen else ("blue", [new.address]))
+        host.clock.event = end
+        with alone(tmp_path):
+            assert host.clock.now - began == pytest.approx(200, abs=1)
+            with (tmp_path / ".rollout").open("w") as third, pytest.raises(BlockingIOError):
+                fcntl.flock(third, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_behind_a_new_nginx_the_release_before_may_not_know_the_new_name(
-    a_rollout: rollout.Rollout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    a_rollout.settings.update(host="new.example.org", http_port=8080, smoke_path="/")
-    monkeypatch.setattr(rollout, "get", lambda *_: rollout.Answer(400, "blue", "Bad Request"))
-    monkeypatch.setattr(rollout.Rollout, "compose", lambda *_: "")
-
-    a_rollout.up("nginx", "replace")
-
-    assert a_rollout.done == ["replaced nginx: an interruption of 0.0 s"]
-    # The release itself has to.
-    with pytest.raises(RolloutError, match="answers 400"):
-        a_rollout.see("blue", seconds=0)
-
-
-def test_nginx_can_read_its_configuration_whatever_the_umask_is(
-    a_rollout: rollout.Rollout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rollout.Rollout, "load_nginx", lambda *_: None)
-    before = os.umask(0o077)
-    try:
-        a_rollout.configure_nginx(rollout.Plan(reload=True))
-    finally:
-        os.umask(before)
-
-    assert a_rollout.nginx_folder.stat().st_mode & 0o777 == 0o755
-    assert (a_rollout.nginx_folder / "nginx.conf").stat().st_mode & 0o777 == 0o644
-
-
-def test_nginx_reads_its_configuration_by_the_shell_of_the_health_check(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    programs = {
-        # Runs what it is told to in a container here.
-        "docker": '#!/bin/bash\nwhile [ $# -gt 0 ] && [ "$1" != nginx:1 ]; do shift; done\n'
-        '[ $# -eq 0 ] || { shift; exec bash "$@"; }\n',
-        "nginx": f'#!/bin/sh\necho "$@" > {tmp_path}/told\n',
-    }
-    for name, text in programs.items():
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-
-    rollout.check_files(Release("compose", "nginx", {"nginx_image": "nginx:1"}))(tmp_path)
-
-    assert (tmp_path / "told").read_text() == "-e stderr -q -t -c /etc/nginx/site/nginx.conf\n"
+def test_one_that_hangs_is_named(tmp_path: Path, host: Host) -> None:
+    began = host.clock.now
+    with (tmp_path / ".rollout").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(RolloutError, match="another rollout has been under way"), alone(tmp_path):
+            pass
+    assert host.clock.now - began == pytest.approx(300, abs=1)

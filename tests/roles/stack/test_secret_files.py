@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import secret_files
-from ansible.module_utils.stack_secrets import SecretError, Secrets
+from ansible.module_utils.stack.secrets import SecretError, Secrets
+from ansible.module_utils.testing import patch_module_args
 
 UID = os.getuid()
-FILES: list[dict[str, Any]] = [
-    {"name": "password", "uid": UID, "initial": None, "change": "rotate it"},
-    {"name": "user", "uid": UID, "initial": "django_blue", "change": ""},
-    {"name": "keys", "uid": UID, "initial": "", "change": ""},
+TABLE: list[dict[str, Any]] = [
+    {"name": "password", "uid": UID, "change": "rotate it"},
+    {"name": "user", "uid": UID, "initial": "django_blue"},
+    {"name": "keys", "uid": UID, "initial": ""},
 ]
 GIVEN = "given-given-given-given"
 
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.skipif(os.getgid() != UID, reason="a file's group is it
 
 
 def keep(folder: Path, given: dict[str, Any] | None = None, *, dry: bool = False) -> list[str]:
-    return secret_files.keep(folder, FILES, given or {}, dry=dry)
+    return secret_files.keep(Secrets(folder, TABLE), given or {}, dry=dry)
 
 
 def test_they_are_made_once(tmp_path: Path) -> None:
@@ -86,7 +88,7 @@ def test_another_value_than_the_one_in_use_is_refused(tmp_path: Path, dry: bool)
 
 def test_what_a_rotation_is_about_to_use_is_accepted(tmp_path: Path) -> None:
     keep(tmp_path)
-    Secrets(tmp_path).begin({"password": GIVEN})
+    Secrets(tmp_path, TABLE).begin({"password": GIVEN})
 
     assert keep(tmp_path, {"password": GIVEN}) == []
 
@@ -113,3 +115,50 @@ def test_a_value_that_is_none_is_refused_and_not_shown(tmp_path: Path, value: ob
 def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SecretError, match=f"there is no secret {name}: choose from password"):
         keep(tmp_path, {name: GIVEN})
+
+
+def test_the_folder_is_made_with_those_above(tmp_path: Path) -> None:
+    assert keep(tmp_path / "srv/secrets") == ["password", "user", "keys"]
+
+
+@pytest.mark.parametrize("length", [15, 16])
+def test_the_shortest_value_that_can_be_used(tmp_path: Path, length: int) -> None:
+    if length < 16:
+        with pytest.raises(SecretError, match="at least 16"):
+            keep(tmp_path, {"password": length * "x"})
+    else:
+        assert "password" in keep(tmp_path, {"password": length * "x"})
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run the module."""
+
+    def run(*, check: bool = False, **changes: Any) -> Any:
+        args = {"path": str(tmp_path / "secrets"), "secrets": TABLE} | changes
+        with patch_module_args(args | {"_ansible_check_mode": check}), pytest.raises(SystemExit):
+            secret_files.main()
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_the_module_names_what_it_made(tmp_path: Path, run: Any) -> None:
+    would, did, again = run(check=True), run(), run()
+    assert [(one["changed"], one["wrong_files"]) for one in (would, did, again)] == [
+        (True, ["password", "user", "keys"]),
+        (True, ["password", "user", "keys"]),
+        (False, []),
+    ]
+    assert (tmp_path / "secrets/password").read_text() not in str(did)
+
+
+def test_the_module_fails_in_one_line_that_has_no_secret(run: Any) -> None:
+    result = run(given={"password": "too short"})
+    assert result["failed"]
+    assert "too short" not in result["msg"]
+
+
+def test_the_module_names_a_file_in_the_way(tmp_path: Path, run: Any) -> None:
+    (tmp_path / "secrets").write_text("")
+    assert run()["msg"] == f"{tmp_path}/secrets can't be kept: File exists"
