@@ -9,6 +9,7 @@ from typing import Any
 import put_files
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from documented import assert_as_documented
 
 # Takes what contains "good" alone.
 VALIDATE = "grep good %s"
@@ -228,3 +229,7 @@ def test_a_command_that_fails_is_told_and_tried_again(host: Host) -> None:
     assert "nowhere' failed; correct what it says and rerun" in result["msg"]
     assert (host.folder / "pending").exists()
     assert host.done() == []
+
+
+def test_it_takes_what_its_documentation_says() -> None:
+    assert_as_documented(put_files)

@@ -10,6 +10,7 @@ import daemon_settings
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from daemon_settings import SettingsError, flags, merge, put, read, refuse_swarm, validate
+from documented import assert_as_documented
 
 OURS = {"live-restore": True, "icc": False, "log-driver": "json-file", "log-opts": {"max-size": "10m"}}
 
@@ -172,3 +173,7 @@ def test_the_module_refuses_before_it_writes(
     assert json.loads(capsys.readouterr().out).get("failed", False) == refused
     assert json.loads(path.read_text()) == theirs
     assert not pending.exists()
+
+
+def test_it_takes_what_its_documentation_says() -> None:
+    assert_as_documented(daemon_settings)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import ssh_ports
+from documented import assert_as_documented
 from ssh_ports import above, activating, configured, in_use, listening
 
 SOCKETS = """\
@@ -55,3 +57,7 @@ def test_environments_are_read_upwards(tmp_path: Path) -> None:
         (folder / "stat").write_text(f"{pid} (a (b) c) S {parent} 0 0")
         (folder / "environ").write_bytes(environment)
     assert list(above(30, tmp_path)) == [b"A=1\0", b"B=2\0"]
+
+
+def test_it_takes_what_its_documentation_says() -> None:
+    assert_as_documented(ssh_ports)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import host_resources
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from documented import assert_as_documented
 
 MEMINFO = "SwapTotal:       999999 kB\nMemTotal:       2097151 kB\nMemFree:         1000 kB\n"
 
@@ -47,3 +48,7 @@ def test_what_can_not_be_read_is_named(
     monkeypatch.setattr(host_resources, "MEMINFO", tmp_path / "meminfo")
     (tmp_path / "meminfo").write_text("SwapTotal: 1 kB\n")
     assert "has no line MemTotal" in str(run(tmp_path, capsys)["msg"])
+
+
+def test_it_takes_what_its_documentation_says() -> None:
+    assert_as_documented(host_resources)
