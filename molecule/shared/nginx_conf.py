@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import functools
 import subprocess
 import sys
 from pathlib import Path
 
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import init_plugin_loader
+from ansible.template import Templar, trust_as_template
 from runs import REPOSITORY
 
 ROLE = REPOSITORY / "roles/stack"
@@ -26,21 +29,30 @@ SETTINGS: dict[str, dict[str, object]] = {
 }
 
 
+@functools.cache
+def ansible() -> DataLoader:
+    """Return what reads files as Ansible does, once its plugins are known."""
+    init_plugin_loader()
+    loader = DataLoader()
+    loader.set_basedir(str(ROLE))
+    return loader
+
+
+def template(name: str, settings: dict[str, object]) -> str:
+    """Return what a template of the role makes of some settings."""
+    loader = ansible()
+    variables: dict[str, object] = {"ansible_search_path": [str(ROLE)]}
+    for path in (ROLE / "defaults/main.yml", *(ROLE / "vars/main").iterdir()):
+        variables |= loader.load_from_file(str(path), trusted_as_template=True)
+    expression = trust_as_template(f"{{{{ lookup('ansible.builtin.template', '{name}') }}}}")
+    text: str = Templar(loader, variables=variables | settings).template(expression)
+    return text
+
+
 def render(settings: dict[str, object], folder: Path) -> Path:
-    """Write the configuration that some settings make into an empty folder."""
+    """Write the configuration that some settings make into a folder."""
     path = folder / "nginx.conf"
-    task = {"src": str(ROLE / "templates/nginx.conf.j2"), "dest": str(path), "mode": "0644"}
-    play = {
-        "hosts": "localhost",
-        "gather_facts": False,
-        "vars_files": [str(ROLE / "defaults/main.yml"), str(ROLE / "vars/main.yml")],
-        "tasks": [{"ansible.builtin.template": task}],
-    }
-    (folder / "files").symlink_to(ROLE / "files")
-    (folder / "play.yml").write_text(json.dumps([play]))
-    program = Path(sys.executable).with_name("ansible-playbook")
-    words = ["--inventory=localhost,", "--connection=local", f"--extra-vars={json.dumps(settings)}"]
-    subprocess.run([program, folder / "play.yml", *words], check=True, capture_output=True)
+    path.write_text(template("nginx.conf.j2", settings))
     return path
 
 
