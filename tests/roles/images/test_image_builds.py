@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import image_builds
 import pytest
+from documented import assert_as_documented
 from image_builds import build
 
 IMAGE = {"name": "web:1", "path": "/srv/web", "args": {"BASE": "debian:trixie-slim"}}
@@ -45,3 +47,7 @@ def test_folders_are_open_whatever_the_umask_was(docker: Path, tmp_path: Path) -
 
     assert build(IMAGE | {"path": str(tmp_path / "context")}) == ""
     assert [folder.stat().st_mode & 0o777 for folder in (config.parent, config)] == [0o755, 0o755]
+
+
+def test_it_takes_what_its_documentation_says() -> None:
+    assert_as_documented(image_builds)

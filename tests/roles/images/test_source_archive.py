@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+import source_archive
+from documented import assert_as_documented
 from source_archive import MAX_AGE_SECONDS, drop_old, keep, pack
 
 
@@ -86,3 +88,7 @@ def test_an_archive_that_gets_its_name_meanwhile_is_no_error(
 ) -> None:
     monkeypatch.setattr(Path, "iterdir", lambda folder: iter([folder / "archive.4711"]))
     drop_old(tmp_path)
+
+
+def test_it_takes_what_its_documentation_says() -> None:
+    assert_as_documented(source_archive)

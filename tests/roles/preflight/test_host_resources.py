@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import host_resources
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from documented import assert_as_documented
 
 MEMINFO = "SwapTotal:       999999 kB\nMemTotal:       2097151 kB\nMemFree:         1000 kB\n"
 
@@ -19,11 +20,11 @@ def test_memory_is_the_total_alone() -> None:
 
 
 def test_free_space_is_what_users_may_take(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    # Of 100 free blocks of a MiB and a half, 10 are root's.
-    sizes = SimpleNamespace(f_bavail=90, f_bfree=100, f_frsize=3 * 2**19, f_bsize=4096)
+    # Of 100 free blocks of a MiB and a half, 9 are root's.
+    sizes = SimpleNamespace(f_bavail=91, f_bfree=100, f_frsize=3 * 2**19, f_bsize=4096)
     monkeypatch.setattr(os, "statvfs", {tmp_path: sizes}.__getitem__)
 
-    assert host_resources.free_mb(tmp_path) == 135
+    assert host_resources.free_mb(tmp_path) == 136
 
 
 def run(path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
@@ -47,3 +48,7 @@ def test_what_can_not_be_read_is_named(
     monkeypatch.setattr(host_resources, "MEMINFO", tmp_path / "meminfo")
     (tmp_path / "meminfo").write_text("SwapTotal: 1 kB\n")
     assert "has no line MemTotal" in str(run(tmp_path, capsys)["msg"])
+
+
+def test_it_takes_what_its_documentation_says() -> None:
+    assert_as_documented(host_resources)
