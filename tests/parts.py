@@ -33,7 +33,7 @@ def run(*command: str | Path, folder: Path = REPOSITORY, **environment: str) -> 
 
 
 def test_unit() -> bool:
-    # One process more than there are cores, as some tests wait. The plugins that other parts need are left out:
+    # One process more than there are cores, as some tests wait. Plugins that other parts need are left out:
     # each process would take seconds to load them.
     words = ["-p", "xdist.plugin", f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=worksteal"]
     return run("pytest", *words, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
