@@ -82,9 +82,10 @@ def test_a_module_is_tested_by_what_imports_it_or_is_named_after_it(
     ]
 
 
-@pytest.mark.parametrize(
-    ("missed", "said"), [(1, ""), (2, "Fewer than nine of ten breaks were noticed of library/put_files.py.")]
-)
+TOO_FEW = "Fewer than nine of ten breaks were noticed of library/put_files.py."
+
+
+@pytest.mark.parametrize(("missed", "said"), [(1, ""), (2, TOO_FEW)])
 def test_fewer_than_nine_of_ten_are_too_few(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
