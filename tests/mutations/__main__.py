@@ -97,6 +97,8 @@ def score(module: Path) -> Score:
         return Score(module, 0, [])
     if not tests:
         sys.exit(f"No test imports {module}: write one.")
+    if "Clean Run Failed" in result.stdout:
+        sys.exit(f"The tests of {module} fail as it is: run pytest {' '.join(tests)}")
     if result.returncode:
         sys.exit(result.stdout + result.stderr)
     noticed, missed = 0, []
