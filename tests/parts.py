@@ -54,7 +54,7 @@ def database() -> Iterator[dict[str, str]]:
     words = ["--inventory=inventories/local", f"--extra-vars={settings}"]
     words += [f"--extra-vars=database_password={{{{ lookup('ansible.builtin.file', '{password}') }}}}"]
     try:
-        if run("ansible-playbook", "tests/database.yml", *words):
+        if run("ansible-playbook", "tests/app/database.yml", *words):
             yield {
                 "POSTGRES_HOST": "127.0.0.1",
                 "POSTGRES_PORT": str(DATABASE_PORT),
