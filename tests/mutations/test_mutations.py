@@ -110,6 +110,15 @@ def test_fewer_than_nine_of_ten_are_too_few(
     assert table.split() == ["10", str(10 - missed), f"{10 - missed}0.0%", "library/put_files.py"]
 
 
+def test_a_module_without_a_test_has_no_break_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutations, "tests_of", lambda _module: [])
+    assert mutations.main(["library/put_files.py"]) == TOO_FEW
+
+
+def test_a_module_without_a_function_decides_nothing() -> None:
+    assert Path("roles/stack/module_utils/stack/errors.py") not in mutations.modules()
+
+
 def test_a_name_that_is_no_module_is_told() -> None:
     told = mutations.main(["library/put_file.py"])
     assert told.startswith("No module is called library/put_file.py. There are:\nlibrary/put_files.py\n")
