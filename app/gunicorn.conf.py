@@ -1,6 +1,6 @@
 """gunicorn reads this from its working directory; address and number of workers are on its command line."""
 
-from core.logs import to_stderr
+from runtime.logs import to_stderr
 
 # Threads, so that slow clients do not keep fast ones waiting: with 12 slow requests under way, four sync
 # workers answered 45 others a second, four workers of 8 threads 829. Each thread keeps one database

@@ -28,11 +28,11 @@ psql() {{
 }}
 psql 'TRUNCATE movies_genre, movies_person, movies_film, movies_film_genres, movies_credit'
 docker run --rm --network django_database --label django.scenario=bench \\
-    --workdir /app --volume $secrets:/secrets:ro \\
+    --workdir /app --env PYTHONPATH=/app --volume /bench:/bench:ro --volume $secrets:/secrets:ro \\
     --env POSTGRES_HOST=db --env POSTGRES_PORT=5432 --env POSTGRES_DB=django \\
     --env POSTGRES_USER=django_owner --env POSTGRES_PASSWORD_FILE=/secrets/django_owner_password \\
     --env DJANGO_SECRET_KEY_FILE=/secrets/django_secret_key --env DJANGO_ALLOWED_HOSTS=localhost \\
-    {image} python scripts/bench_import.py --keep {lines}
+    {image} python /bench/import_films.py --keep {lines}
 psql 'VACUUM ANALYZE'
 """
 
@@ -55,7 +55,7 @@ def load(machine: Machine, lines: int) -> dict[str, float]:
 
 
 def read_import(printed: str) -> dict[str, float]:
-    """Return seconds and MB, as bench_import.py prints them.
+    """Return seconds and MB, as import_films.py prints them.
 
     Raises:
         BenchError: It has not.
@@ -63,7 +63,7 @@ def read_import(printed: str) -> dict[str, float]:
     figures = re.search(r"^import of \d+ lines: ([\d.]+) s, ([\d.]+) MB$", printed, re.MULTILINE)
     copy = re.search(r"^plain COPY ([\d.]+) s", printed, re.MULTILINE)
     if not figures or not copy:
-        raise BenchError(f"bench_import.py has printed no figures: {printed[-200:]}")
+        raise BenchError(f"import_films.py has printed no figures: {printed[-200:]}")
     return {"import": float(figures[1]), "memory": float(figures[2]), "copy": float(copy[1])}
 
 

@@ -1,17 +1,19 @@
 #!/usr/bin/python
-"""Put several small files in place at once."""
+"""Put several small files in place at once, and into use."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: put_files
-short_description: Put several small files in place at once
+short_description: Put several small files in place at once, and into use
 description:
   - For what belongs together, such as a program and its units. One round trip does what
-    M(ansible.builtin.copy) and M(ansible.builtin.template) take several for, with each file.
+    M(ansible.builtin.copy), M(ansible.builtin.template) and M(ansible.builtin.systemd_service) take several
+    for, with each file and each unit.
   - The files are root's. Missing folders are made, open for all to read.
   - All files are validated before the first is written, and each appears whole. Nothing is validated in
     check mode, as what validates may still have to be installed.
+  - With O(load) or O(units), the files are then put into use. Without both, a later task does that.
 options:
   files:
     description: The files.
@@ -36,11 +38,32 @@ options:
         type: str
   pending:
     description:
-      - File that is there from before the first of them is written until somebody removes it, who has put
-        them into use. So a run that was killed in between is finished by the next.
+      - File that is there from before the first of them is written until all are in use. So a run that was
+        killed in between is finished by the next, where a handler would be forgotten.
       - A folder that a reboot empties is the place for it.
     type: path
     required: true
+  load:
+    description: Commands that put the files into use. They run each time, so each must be safe to repeat.
+    type: list
+    elements: str
+    default: []
+  units:
+    description: Units of systemd that have to run, now and after each boot.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the unit, with its ending.
+        type: str
+        required: true
+      restart:
+        description: >-
+          Restart the unit when a file was written. For one that another unit requires, rather not: systemd
+          would restart that, too.
+        type: bool
+        default: true
 attributes:
   check_mode:
     support: full
@@ -51,17 +74,18 @@ author: the maintainers
 
 RETURN = r"""
 pending:
-  description: Whether there are files that are not in use yet.
+  description: Whether there were files not in use yet, written now or by a run that was killed.
   type: bool
   returned: success
 """
 
 EXAMPLES = r"""
-- name: Install a service
+- name: Install a service and run it
   put_files:
     files:
       - {path: /usr/local/sbin/watch, content: "{{ program }}", mode: "0755"}
       - {path: /etc/systemd/system/watch.service, content: "{{ unit }}"}
+    units: [{name: watch.service}]
     pending: /run/watch-pending
 """
 
@@ -114,18 +138,84 @@ class File:
         write(self.path, self.content, mode=self.mode)
 
 
+@dataclass(frozen=True)
+class Unit:
+    """A unit of systemd that has to run, now and after each boot."""
+
+    name: str
+    restart: bool
+    module: AnsibleModule
+
+    def systemctl(self, *words: str) -> bool:
+        """Tell whether systemctl says yes."""
+        return bool(self.module.run_command(["systemctl", "--quiet", *words, self.name])[0] == 0)
+
+    def is_right(self) -> bool:
+        return self.systemctl("is-enabled") and self.systemctl("is-active")
+
+    def run(self, *, fresh: bool) -> None:
+        """Start it, or restart it if its files are new.
+
+        Raises:
+            UseError: It does not run.
+        """
+        verb = "restart" if fresh and self.restart else "start"
+        if not self.systemctl("enable") or not self.systemctl(verb):
+            _, log, _ = self.module.run_command(
+                ["journalctl", f"--unit={self.name}", "--lines=15", "--no-pager"]
+            )
+            raise UseError(
+                f"{self.name} can't be started; correct what its journal says last and rerun:\n{log}"
+            )
+
+
+class UseError(Exception):
+    """The files are in place and can't be put into use; the text says why and what to do."""
+
+
+def use(module: AnsibleModule, units: list[Unit], *, fresh: bool) -> bool:
+    """Put the files into use; return whether a unit did not run as it has to.
+
+    Args:
+        module: This one, with its O(load).
+        units: The units.
+        fresh: Whether there are files that are not in use yet.
+
+    Raises:
+        UseError: It can't be done.
+    """
+    for command in module.params["load"]:
+        status, output, errors = module.run_command(command)
+        if status:
+            raise UseError(
+                f"'{command}' failed; correct what it says and rerun: {(errors or output).strip()}"
+            )
+    if fresh and units:
+        module.run_command(["systemctl", "daemon-reload"], check_rc=True)
+    wrong = [unit for unit in units if not unit.is_right()]
+    for unit in units if fresh else wrong:
+        unit.run(fresh=fresh)
+    return bool(wrong)
+
+
 def main() -> None:
     """Run as an Ansible module."""
-    suboptions = {
+    file_options = {
         "path": {"type": "path", "required": True},
         "content": {"type": "str", "required": True},
         "mode": {"type": "str", "default": "0644"},
         "validate": {"type": "str"},
     }
+    unit_options = {
+        "name": {"type": "str", "required": True},
+        "restart": {"type": "bool", "default": True},
+    }
     module = AnsibleModule(
         argument_spec={
-            "files": {"type": "list", "elements": "dict", "required": True, "options": suboptions},
+            "files": {"type": "list", "elements": "dict", "required": True, "options": file_options},
             "pending": {"type": "path", "required": True},
+            "load": {"type": "list", "elements": "str", "default": []},
+            "units": {"type": "list", "elements": "dict", "default": [], "options": unit_options},
         },
         supports_check_mode=True,
     )
@@ -133,7 +223,9 @@ def main() -> None:
         File(Path(file["path"]), file["content"], int(file["mode"], 8), file["validate"])
         for file in module.params["files"]
     ]
+    units = [Unit(unit["name"], unit["restart"], module) for unit in module.params["units"]]
     pending = Path(module.params["pending"])
+    idle = False
     try:
         wrong = [file for file in files if file.differs()]
         diff = [file.diff() for file in wrong]
@@ -143,9 +235,18 @@ def main() -> None:
             pending.touch()
             for file in wrong:
                 file.put()
+        fresh = bool(wrong) or pending.exists()
+        if module.check_mode:
+            # Units that are still to be written can't be looked at.
+            idle = not wrong and not all(unit.is_right() for unit in units)
+        elif module.params["load"] or units:
+            idle = use(module, units, fresh=fresh)
+            pending.unlink(missing_ok=True)
+    except UseError as error:
+        module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=f"{error.filename} can't be put in place: {error.strerror}")
-    module.exit_json(changed=bool(wrong), pending=bool(wrong) or pending.exists(), diff=diff)
+    module.exit_json(changed=bool(wrong) or idle, pending=fresh, diff=diff)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import comma_separated, integer, read_file, required, secret, switch
-from core.logs import to_stderr
+from runtime.logs import to_stderr
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -54,13 +54,14 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
-    "core.apps.StaticFilesConfig",
+    "runtime.apps.StaticFilesConfig",
     "rest_framework",
     "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_migration_linter",  # makemigrations --lint; check_migrations uses its patterns
-    "core",
+    "runtime",
+    "api",
     "movies",
 ]
 
@@ -69,14 +70,14 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "core.sessions.AuthenticationMiddleware",
+    "runtime.sessions.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-SESSION_ENGINE = "core.sessions"
+SESSION_ENGINE = "runtime.sessions"
 
-CSRF_FAILURE_VIEW = "core.problems.csrf_failure"
+CSRF_FAILURE_VIEW = "api.error_views.csrf_failure"
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -135,9 +136,9 @@ STATIC_MANIFEST_DIR = Path(os.environ.get("DJANGO_STATIC_MANIFEST_DIR", "/run/dj
 MEDIA_URL = "/static/media/"
 MEDIA_ROOT = Path(os.environ.get("DJANGO_MEDIA_ROOT", "/vol/web/media"))
 STORAGES = {
-    "default": {"BACKEND": "core.storage.DurableFileSystemStorage"},
+    "default": {"BACKEND": "runtime.durable_files.DurableFileSystemStorage"},
     # A hash in each name lets nginx and browsers keep the files for a year.
-    "staticfiles": {"BACKEND": "core.static.SharedStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "runtime.static_files.SharedStaticFilesStorage"},
 }
 # nginx reads both volumes as another user, whatever the umask here is.
 FILE_UPLOAD_PERMISSIONS = 0o644
@@ -150,19 +151,19 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 REST_FRAMEWORK = {
     # Basic first: its challenge makes the answer to an anonymous write a 401, which says what is missing.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "core.authentication.BasicAuthentication",
-        "core.authentication.TokenAuthentication",
+        "api.authentication.BasicAuthentication",
+        "api.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["core.permissions.ModelPermissionsOrReadOnly"],
-    "DEFAULT_THROTTLE_CLASSES": ["core.throttling.WriteThrottle"],
+    "DEFAULT_PERMISSION_CLASSES": ["api.permissions.ModelPermissionsOrReadOnly"],
+    "DEFAULT_THROTTLE_CLASSES": ["api.throttling.WriteThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
-        "core.parsers.JSONParser",
-        "core.parsers.StrictMultiPartParser",
+        "api.parsers.JSONParser",
+        "api.parsers.StrictMultiPartParser",
     ],
-    "DEFAULT_SCHEMA_CLASS": "core.schema.AutoSchema",
-    "EXCEPTION_HANDLER": "core.problems.handle",
+    "DEFAULT_SCHEMA_CLASS": "api.schema.AutoSchema",
+    "EXCEPTION_HANDLER": "api.problems.handle",
     # A parameter that is as unknown as any other, and not an address that leads nowhere.
     "URL_FORMAT_OVERRIDE": None,
     # Ratings are numbers for a client, too.
@@ -174,12 +175,12 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     # What is written differs from what is read: a poster is a file, and then a link.
     "COMPONENT_SPLIT_REQUEST": True,
-    "PREPROCESSING_HOOKS": ["core.schema.without_slashes"],
+    "PREPROCESSING_HOOKS": ["api.schema.without_slashes"],
 }
 
 REST_KNOX = {"TOKEN_TTL": timedelta(hours=integer("DJANGO_TOKEN_HOURS", 168, least=1))}
 
-# See core.throttling; 0 is no limit.
+# See api.throttling; 0 is no limit.
 FAILED_LOGINS_PER_MINUTE = integer("DJANGO_FAILED_LOGINS_PER_MINUTE", 20)
 TOKENS_PER_MINUTE = integer("DJANGO_TOKENS_PER_MINUTE", 20)
 # Who may write is known by name; nginx limits everybody.

@@ -5,6 +5,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from movies import services
 from movies.models import Credit, Film, Genre, Person
 from movies.posters import validate_poster
 
@@ -45,6 +46,15 @@ class FilmAdmin(admin.ModelAdmin):
         if request.method == "POST" and page and page.url_name == "movies_film_change":
             return films.select_for_update()
         return films
+
+    def save_model(self, request: HttpRequest, obj: Film, form: Any, change: bool) -> None:
+        services.save_film(obj)
+
+    def delete_model(self, request: HttpRequest, obj: Film) -> None:
+        services.delete_films(Film.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Film]) -> None:
+        services.delete_films(queryset)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         # They are written one by one: who takes another's place would be there twice until that one has left.

@@ -6,6 +6,7 @@ class MoviesConfig(AppConfig):
     name = "movies"
 
     def ready(self) -> None:
-        from movies import signals  # its receivers need the models to be loaded
+        from movies.editors import make_editors  # it needs the models to be loaded
 
-        post_migrate.connect(signals.make_editors, sender=self)
+        # After each migrate, as Django itself makes the permissions that the group is given.
+        post_migrate.connect(make_editors, sender=self)

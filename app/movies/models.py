@@ -1,11 +1,10 @@
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models, transaction
+from django.db import models
 
 from movies.posters import poster_path
 
@@ -13,6 +12,9 @@ from movies.posters import poster_path
 FIRST_YEAR = 1888
 LAST_YEAR = 2100
 MAX_RATING = Decimal(10)
+MAX_GENRES = 50
+# In each role: more than the longest list of credits that anybody reads.
+MAX_CREDITS = 500
 
 # Titles and names are in all languages. "english" would also drop words like "It" and "Her", which are films.
 SEARCH_CONFIG = "simple"
@@ -66,6 +68,8 @@ class Person(models.Model):
 
 
 class Film(models.Model):
+    """Written by movies.services, which knows what becomes of the posters' files."""
+
     external_id = external_id("tt")
     title = models.CharField(max_length=200)
     year = models.PositiveSmallIntegerField(
@@ -105,22 +109,6 @@ class Film(models.Model):
     def __str__(self) -> str:
         return f"{self.title} ({self.year})"
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Also removes the poster that is replaced, once that is certain, or the new one if it is refused."""
-        uploaded = self.poster.name
-        with transaction.atomic():
-            films = Film.objects.select_for_update().filter(pk=self.pk)
-            before = films.values_list("poster", flat=True).first()
-            try:
-                super().save(*args, **kwargs)
-            except Exception:
-                # Django writes the file before the row.
-                if self.poster.name and self.poster.name != uploaded:
-                    self.poster.storage.delete(self.poster.name)
-                raise
-            if before and before != self.poster.name:
-                transaction.on_commit(partial(self.poster.storage.delete, before))
-
 
 class Credit(models.Model):
     class Role(models.TextChoices):
@@ -144,7 +132,7 @@ class Credit(models.Model):
 
 
 class ImportedLine(models.Model):
-    """A line of the file that is being imported; see movies.imports."""
+    """A line of the file that is being imported; see movies.importing."""
 
     line = models.BigIntegerField(primary_key=True)
     external_id = models.CharField(max_length=12)

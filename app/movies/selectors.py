@@ -1,5 +1,6 @@
-"""Films as the API shows them, each with all that belongs to it, by one query."""
+"""Reads films, genres and people; a film comes with all that belongs to it, by one query."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
@@ -41,10 +42,12 @@ FILMS: Any = Film.objects.annotate(
     "created_at",
     "updated_at",
 )
+GENRES: Any = Genre.objects.values("id", "name")
+PEOPLE: Any = Person.objects.values("id", "name", "external_id")
 
 
-def filter_films(films: QuerySet[Film], query: dict[str, Any]) -> QuerySet[Film]:
-    """Those that meet every condition; `query` is a valid FilmQuery."""
+def filter_films(films: QuerySet[Film], parameters: dict[str, Any]) -> QuerySet[Film]:
+    """Return those that meet every condition; `parameters` are those of a valid FilmParameters."""
     for parameter, lookup in (
         ("year", "year"),
         ("year_min", "year__gte"),
@@ -52,9 +55,9 @@ def filter_films(films: QuerySet[Film], query: dict[str, Any]) -> QuerySet[Film]
         ("rating_min", "rating__gte"),
         ("rating_max", "rating__lte"),
     ):
-        if parameter in query:
-            films = films.filter(**{lookup: query[parameter]})
-    if names := set(query.get("genre", ())):
+        if parameter in parameters:
+            films = films.filter(**{lookup: parameters[parameter]})
+    if names := set(parameters.get("genre", ())):
         # By id, whose films PostgreSQL has counted. A name it takes for as common as any other, and goes
         # through all films in their order to find the few of a rare genre: 0.2 s for each 100,000.
         genres = Genre.objects.filter(name__in=names).order_by().values_list("pk", flat=True)
@@ -62,15 +65,27 @@ def filter_films(films: QuerySet[Film], query: dict[str, Any]) -> QuerySet[Film]
             return films.none()
         for genre in genres:
             films = films.filter(Exists(Film.genres.through.objects.filter(film=OuterRef("pk"), genre=genre)))
-    if "person" in query:
-        films = films.filter(Exists(Credit.objects.filter(film=OuterRef("pk"), person=query["person"])))
-    if "search" in query:
-        films = films.filter(search=_words(query["search"]))
+    if "person" in parameters:
+        credited = Credit.objects.filter(film=OuterRef("pk"), person=parameters["person"])
+        films = films.filter(Exists(credited))
+    if "search" in parameters:
+        films = films.filter(search=_words(parameters["search"]))
     return films
 
 
-def filter_people(people: QuerySet[Person], query: dict[str, Any]) -> QuerySet[Person]:
-    return people.filter(search=_words(query["search"])) if "search" in query else people
+def filter_people(people: QuerySet[Person], parameters: dict[str, Any]) -> QuerySet[Person]:
+    """Return those that meet every condition; `parameters` are those of a valid PersonParameters."""
+    return people.filter(search=_words(parameters["search"])) if "search" in parameters else people
+
+
+def genres_by_name(names: Iterable[str]) -> dict[str, Genre]:
+    """Return those that there are."""
+    return Genre.objects.in_bulk(names, field_name="name")
+
+
+def known_people(ids: Iterable[int]) -> set[int]:
+    """Return the ids of those that there are."""
+    return set(Person.objects.filter(pk__in=ids).values_list("pk", flat=True))
 
 
 def _words(text: str) -> SearchQuery:

@@ -1,3 +1,5 @@
+"""What a client may send, and how what there is is shown."""
+
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -5,14 +7,10 @@ from django.db import models
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from core.rows import MAX_ID
-from movies.models import Credit, Film, Genre, Person
+from api.rows import MAX_ID
+from movies import selectors
+from movies.models import MAX_CREDITS, MAX_GENRES, Credit, Film, Genre, Person
 from movies.posters import validate_poster
-
-# More than the longest list of credits that anybody reads.
-MAX_CREDITS = 500
-MAX_GENRES = 50
-ROLES = {"directors": Credit.Role.DIRECTOR, "cast": Credit.Role.CAST}
 
 
 class Text(serializers.CharField):
@@ -124,7 +122,7 @@ class FilmSerializer(serializers.ModelSerializer[Film]):
         return self.context["request"].build_absolute_uri(Film.poster.field.storage.url(poster))
 
     def validate_genres(self, names: list[str]) -> list[Genre]:
-        known = Genre.objects.in_bulk(names, field_name="name")
+        known = selectors.genres_by_name(names)
         if missing := [name for name in names if name not in known]:
             raise serializers.ValidationError(f"There is no genre {missing[0]}.", code="does_not_exist")
         return list(known.values())
@@ -134,16 +132,6 @@ class FilmSerializer(serializers.ModelSerializer[Film]):
 
     def validate_cast(self, entries: list[dict[str, int]]) -> list[int]:
         return _people(entries)
-
-    def create(self, validated_data: dict[str, Any]) -> Film:
-        credited = _take_credits(validated_data)
-        film: Film = super().create(validated_data)
-        return _write_credits(film, credited)
-
-    def update(self, instance: Film, validated_data: dict[str, Any]) -> Film:
-        credited = _take_credits(validated_data)
-        film: Film = super().update(instance, validated_data)
-        return _write_credits(film, credited)
 
 
 def _credited(film: dict[str, Any], role: str) -> list[dict[str, Any]]:
@@ -156,23 +144,9 @@ def _time(moment: datetime) -> str:
 
 def _people(entries: list[dict[str, int]]) -> list[int]:
     ids = [entry["id"] for entry in entries]
-    known = set(Person.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    known = selectors.known_people(ids)
     if missing := [pk for pk in ids if pk not in known]:
         raise serializers.ValidationError(f"There is no person {missing[0]}.", code="does_not_exist")
     if len(known) < len(ids):
         raise serializers.ValidationError("Somebody is there twice.", code="unique")
     return ids
-
-
-def _take_credits(data: dict[str, Any]) -> dict[Credit.Role, list[int]]:
-    return {role: data.pop(name) for name, role in ROLES.items() if name in data}
-
-
-def _write_credits(film: Film, credited: dict[Credit.Role, list[int]]) -> Film:
-    for role, people in credited.items():
-        film.credits.filter(role=role).delete()
-        Credit.objects.bulk_create(
-            Credit(film=film, person_id=pk, role=role, position=position)
-            for position, pk in enumerate(people, start=1)
-        )
-    return film

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.urls import re_path
 
-from core.viewsets import ResourceViewSet
+from api.viewsets import ResourceViewSet
 from movies.views import FilmViewSet, GenreViewSet, PersonViewSet
 
 MANY: Any = {"get": "list", "post": "create"}

@@ -3,10 +3,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from core.viewsets import ResourceViewSet
-from movies import selectors
+from api.viewsets import ResourceViewSet
+from movies import selectors, services
 from movies.models import Film, Genre, Person
-from movies.queries import ORDERS, FilmQuery, PersonQuery
+from movies.query_parameters import ORDERS, FilmParameters, PersonParameters
 from movies.serializers import FilmSerializer, GenreSerializer, PersonSerializer
 
 
@@ -15,35 +15,53 @@ class FilmViewSet(ResourceViewSet[Film]):
 
     queryset = selectors.FILMS
     serializer_class = FilmSerializer
-    list_query = FilmQuery
+    list_parameters = FilmParameters
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return selectors.filter_films(queryset, self.query)
+        return selectors.filter_films(queryset, self.parameters)
 
     def get_order(self) -> Sequence[str]:
-        return ORDERS[self.query.get("ordering", "oldest")]
+        return ORDERS[self.parameters.get("ordering", "oldest")]
+
+    def write(self, row: Film, values: dict[str, Any]) -> Film:
+        return services.save_film(row, **values)
+
+    def remove(self, row: Film) -> None:
+        services.delete_films(Film.objects.filter(pk=row.pk))
 
 
 class GenreViewSet(ResourceViewSet[Genre]):
     """Genres."""
 
-    queryset: Any = Genre.objects.values("id", "name")
+    queryset = selectors.GENRES
     serializer_class = GenreSerializer
 
     def get_order(self) -> Sequence[str]:
         # Unique by itself.
         return ("name",)
 
+    def write(self, row: Genre, values: dict[str, Any]) -> Genre:
+        return services.save_genre(row, **values)
+
+    def remove(self, row: Genre) -> None:
+        services.delete_genre(row)
+
 
 class PersonViewSet(ResourceViewSet[Person]):
     """Directors and actors. One who is in a film can't be deleted: 409."""
 
-    queryset: Any = Person.objects.values("id", "name", "external_id")
+    queryset = selectors.PEOPLE
     serializer_class = PersonSerializer
-    list_query = PersonQuery
+    list_parameters = PersonParameters
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return selectors.filter_people(queryset, self.query)
+        return selectors.filter_people(queryset, self.parameters)
 
     def get_order(self) -> Sequence[str]:
         return ("name", "id")
+
+    def write(self, row: Person, values: dict[str, Any]) -> Person:
+        return services.save_person(row, **values)
+
+    def remove(self, row: Person) -> None:
+        services.delete_person(row)

@@ -8,8 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from movies.models import Credit, Film, Person
-from movies.serializers import MAX_CREDITS
+from movies.models import MAX_CREDITS, Credit, Film, Person
 from tests.conftest import MakeFilm
 
 

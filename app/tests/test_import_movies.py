@@ -18,8 +18,7 @@ from django.core.management.base import OutputWrapper
 from django.db import ProgrammingError, connection
 from rest_framework.test import APIClient
 
-from core import progress
-from movies import import_files, imports
+from movies.importing import film_file, progress, records, statements
 from movies.models import Credit, Film, Genre, ImportedLine, Person
 from tests.conftest import MakeFilm
 from tests.programs import APP, only_line
@@ -292,7 +291,7 @@ def test_standard_input(transactional_db: None, compress: Callable[[bytes], byte
         (gzip.compress(f"{HEADER}\n{M}\n".encode())[:-9], "Compressed file ended before the end-of-stream "),
         (b"\x1f\x8b" + bytes(20), "Unknown compression method"),
         (
-            f"{HEADER}\n{M}\n".encode() + b'x,"\n' + b'","\n' * import_files.MAX_RECORD_BYTES,
+            f"{HEADER}\n{M}\n".encode() + b'x,"\n' + b'","\n' * records.MAX_RECORD_BYTES,
             "line 3: quotes go on for more than 2097152 bytes: close them",
         ),
     ],
@@ -420,7 +419,7 @@ def test_numbers_of_lines_after_quotes_over_several(run: Import) -> None:
 
 
 def test_repeated_ids_over_chunks(run: Import, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_files, "CHUNK_LINES", 2)
+    monkeypatch.setattr(film_file, "CHUNK_LINES", 2)
 
     result = run(HEADER, M.replace("1931", "1"), METROPOLIS, M, SUNRISE, METROPOLIS, "x", M, METROPOLIS)
 
@@ -444,7 +443,7 @@ def test_the_first_are_shown_and_all_reported(run: Import, tmp_path: Path) -> No
 
 
 def test_strict(run: Import, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(import_files, "CHUNK_LINES", 1)
+    monkeypatch.setattr(film_file, "CHUNK_LINES", 1)
     report = tmp_path / "report.csv"
 
     result = run(HEADER, M, "x", SUNRISE, "y", options=("--strict", "--report", str(report)))
@@ -467,7 +466,7 @@ def test_a_report_that_cannot_be_written(run: Import, lines: tuple[str, ...]) ->
 
 
 def test_lines_that_the_database_refuses(run: Import, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imports, "COPY", "COPY nowhere FROM STDIN")
+    monkeypatch.setattr(statements, "COPY", "COPY nowhere FROM STDIN")
 
     result = run(HEADER, M)
 
@@ -489,7 +488,7 @@ def half_way(transactional_db: None) -> Iterator[subprocess.Popen[bytes]]:
     """An import that has written some films, and waits for more lines."""
     process = start_import()
     assert process.stdin is not None
-    process.stdin.writelines(lines_of(import_files.CHUNK_LINES * 3 // 2))
+    process.stdin.writelines(lines_of(film_file.CHUNK_LINES * 3 // 2))
     process.stdin.flush()
     deadline = time.monotonic() + 60
     while "ExclusiveLock" not in " ".join(locks_of("movies_credit")):

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from movies.models import Credit, Film, Genre, Person
-from movies.queries import ORDERS
+from movies.query_parameters import ORDERS
 from tests.conftest import MakeFilm
 
 LIST = "/api/movies"

@@ -14,7 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from core.management.commands import migrate
+from runtime.management.commands import migrate
 from tests.conftest import AddMigration
 from tests.programs import APP, manage, write_migration
 

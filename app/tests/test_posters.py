@@ -323,3 +323,47 @@ def test_what_is_replaced_or_deleted_is_removed(
     with django_capture_on_commit_callbacks(execute=True):
         assert editor.delete(address).status_code == 204
     assert files(media) == []
+
+
+def change_in_admin(client: Client, film: Film, poster: object) -> None:
+    form = {"title": film.title, "year": film.year, "rating": film.rating, "poster": poster} | NO_CREDITS
+    assert client.post(f"/admin/movies/film/{film.pk}/change/", form).status_code == 302
+
+
+def delete_in_admin(client: Client, film: Film) -> None:
+    assert client.post(f"/admin/movies/film/{film.pk}/delete/", {"post": "yes"}).status_code == 302
+
+
+def delete_selected_in_admin(client: Client, film: Film) -> None:
+    form = {"action": "delete_selected", "_selected_action": [film.pk], "post": "yes"}
+    # As a browser sends it from a list of films of a genre.
+    assert client.post("/admin/movies/film/?genres__isnull=True", form).status_code == 302
+
+
+@pytest.mark.parametrize("delete", [delete_in_admin, delete_selected_in_admin])
+def test_what_the_admin_replaces_or_deletes_is_removed(
+    admin_client: Client,
+    make_film: MakeFilm,
+    make_image: MakeImage,
+    media: Path,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+    delete: Callable[[Client, Film], None],
+) -> None:
+    film, other = make_film(), make_film(title="Other")
+    with django_capture_on_commit_callbacks(execute=True):
+        change_in_admin(admin_client, other, make_image())
+        change_in_admin(admin_client, film, make_image())
+    before = files(media)
+    assert len(before) == 2
+
+    with django_capture_on_commit_callbacks(execute=True):
+        change_in_admin(admin_client, film, make_image(colour="blue"))
+    other.refresh_from_db()
+    film.refresh_from_db()
+    assert set(files(media)) == {other.poster.name, film.poster.name}
+    assert film.poster.name not in before
+
+    with django_capture_on_commit_callbacks(execute=True):
+        delete(admin_client, film)
+    assert list(Film.objects.all()) == [other]
+    assert files(media) == [other.poster.name]

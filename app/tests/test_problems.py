@@ -13,8 +13,8 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from config.urls import handler400, handler403, handler404, handler500
+from movies import services
 from movies.models import Credit, Film, Genre, Person
-from movies.serializers import FilmSerializer
 from tests.conftest import MakeFilm
 
 ID = "0123456789abcdef" * 2
@@ -145,15 +145,15 @@ def test_what_passes_the_check_and_not_the_database(
 def test_what_is_deleted_while_a_film_is_written(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     person, genre = Person.objects.create(name="Fritz Lang"), Genre.objects.create(name="Drama")
     film = {"title": "x", "year": 2000, "rating": 1, "cast": [{"id": person.pk}], "genres": [genre.name]}
-    create = FilmSerializer.create
+    save = services.save_film
 
-    def create_late(*args: Any) -> Film:
+    def save_late(film: Film, **values: Any) -> Film:
         other = connection.copy()
         with closing(other), other.cursor() as cursor:
             cursor.execute(f"DELETE FROM {table}")
-        return create(*args)
+        return save(film, **values)
 
-    monkeypatch.setattr(FilmSerializer, "create", create_late)
+    monkeypatch.setattr(services, "save_film", save_late)
     client = APIClient()
     client.force_authenticate(User.objects.create_superuser("chief"))
 

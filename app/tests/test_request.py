@@ -7,8 +7,8 @@ from django.test import RequestFactory
 from rest_framework.test import APIClient
 
 from config.wsgi import application
-from core.request import Request
 from movies.models import Film
+from runtime.request import Request
 
 NO_TEXT = ["text/plain; charset=hex", "text/plain; charset=rot13", "text/plain; charset=idna"]
 NO_TYPE = "text/plain; x*=nonsense''x"

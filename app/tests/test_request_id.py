@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import path
 from pytest_django import Settings
 
-from core.logs import JsonFormatter
+from runtime.logs import JsonFormatter
 
 ID = "0123456789abcdef" * 2
 
@@ -19,7 +19,7 @@ def fail(_request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("fail", fail)]
-handler500 = "core.problems.server_error"
+handler500 = "api.error_views.server_error"
 
 
 @pytest.fixture

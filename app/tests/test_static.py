@@ -12,7 +12,7 @@ from django.core.files.storage import FileSystemStorage
 from django.test import Client
 from pytest_django import Settings
 
-from core.static import SharedStaticFilesStorage
+from runtime.static_files import SharedStaticFilesStorage
 from tests.programs import APP, manage_in, only_line
 
 HASHED = r"/static/static/(admin/css/base\.[0-9a-f]{12}\.css)"
@@ -32,7 +32,7 @@ def test_admin_links_to_hashed_files(client: Client, db: None, collected_static:
 def test_the_icon_is_a_hashed_file(client: Client, collected_static: Path) -> None:
     address = client.get("/favicon.ico").headers["Location"]
 
-    link = re.fullmatch(r"/static/static/(core/icon\.[0-9a-f]{12}\.svg)", address)
+    link = re.fullmatch(r"/static/static/(api/icon\.[0-9a-f]{12}\.svg)", address)
     assert link
     assert (collected_static / link[1]).exists()
 

@@ -9,7 +9,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, default_storage
 from pytest_django import Settings
 
-from core.static import SharedStaticFilesStorage
+from runtime.static_files import SharedStaticFilesStorage
 
 
 @pytest.fixture

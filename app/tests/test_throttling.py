@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from core.models import Attempts
-from core.throttling import FAILED_LOGINS, client_address
+from api.models import Attempts
+from api.throttling import FAILED_LOGINS, client_address
 from tests.conftest import MakeFilm
 from tests.test_tokens import with_password
 

@@ -9,8 +9,8 @@ from knox.models import AuthToken
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from core import tokens
-from movies.signals import make_editors
+from api import tokens
+from movies.editors import make_editors
 from tests.conftest import MakeFilm
 
 ADDRESS = "/api/tokens"

@@ -90,3 +90,141 @@ def test_a_place_that_takes_no_file_is_named(run: Any, tmp_path: Path) -> None:
 
     assert result["failed"]
     assert f"{tmp_path}/sbin" in result["msg"]
+
+
+# Answers from what it is told to be true, and notes what it was asked to do.
+SYSTEMCTL = """#!/bin/bash
+if [ "$1" = --quiet ]; then shift; fi
+case $1 in
+is-*) grep --quiet --line-regexp "$*" {folder}/true ;;
+*) echo "$*" >> {folder}/done; ! grep --quiet --line-regexp "$*" {folder}/broken ;;
+esac
+"""
+
+
+class Host:
+    """A host whose systemd and whose `load` command are stand-ins."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self.capsys = capsys
+        self.say("true", "broken", "done")
+        for name, program in {"systemctl": SYSTEMCTL, "journalctl": "#!/bin/sh\necho last words\n"}.items():
+            path = folder / "bin" / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(program.replace("{folder}", str(folder)))
+            path.chmod(0o755)
+
+    def say(self, *names: str, lines: tuple[str, ...] = ()) -> None:
+        for name in names:
+            (self.folder / name).write_text("".join(f"{line}\n" for line in lines))
+
+    def runs(self, *units: str) -> None:
+        """Have units enabled and active, and no other."""
+        self.say(
+            "true", lines=tuple(f"{verb} {unit}" for unit in units for verb in ("is-enabled", "is-active"))
+        )
+
+    def done(self) -> list[str]:
+        return (self.folder / "done").read_text().splitlines()
+
+    def put(self, *, check: bool = False, load: str = "") -> Any:
+        """Put one file in place, which `shown` of the folder loads and two units use."""
+        args = {
+            "files": [{"path": str(self.folder / "file"), "content": "new"}],
+            "pending": str(self.folder / "pending"),
+            "load": [load or f"cp {self.folder}/file {self.folder}/loaded"],
+            "units": [{"name": "required", "restart": False}, {"name": "own"}],
+            "_ansible_check_mode": check,
+        }
+        with patch_module_args(args), pytest.raises(SystemExit):
+            put_files.main()
+        return json.loads(self.capsys.readouterr().out)
+
+
+@pytest.fixture
+def host(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Host:
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
+    return Host(tmp_path, capsys)
+
+
+def test_new_files_are_loaded_and_units_restarted_that_may_be(host: Host) -> None:
+    host.runs("required", "own")
+
+    result = host.put()
+
+    assert (host.folder / "loaded").read_text() == "new"
+    assert host.done() == ["daemon-reload", "enable required", "start required", "enable own", "restart own"]
+    assert (result["changed"], result["pending"]) == (True, True)
+    assert not (host.folder / "pending").exists()
+
+
+def test_a_second_call_changes_nothing_but_loads_again_what_somebody_may_have_flushed(host: Host) -> None:
+    host.runs("required", "own")
+    host.put()
+    host.say("done")
+    (host.folder / "loaded").unlink()
+
+    result = host.put()
+
+    assert (host.folder / "loaded").read_text() == "new"
+    assert host.done() == []
+    assert (result["changed"], result["pending"]) == (False, False)
+
+
+def test_a_run_that_was_killed_between_writing_and_use_is_finished(host: Host) -> None:
+    host.runs("required", "own")
+    host.put()
+    (host.folder / "pending").touch()
+    host.say("done")
+
+    result = host.put()
+
+    assert host.done() == ["daemon-reload", "enable required", "start required", "enable own", "restart own"]
+    assert (result["changed"], result["pending"]) == (False, True)
+    assert not (host.folder / "pending").exists()
+
+
+@pytest.mark.parametrize("true", ["is-enabled own", "is-active own"])
+def test_a_unit_that_somebody_stopped_or_disabled_is_started_alone(host: Host, true: str) -> None:
+    host.runs("required", "own")
+    host.put()
+    host.say("done")
+    host.say("true", lines=("is-enabled required", "is-active required", true))
+
+    assert host.put(check=True)["changed"]
+    assert host.done() == []
+    assert host.put()["changed"]
+    assert host.done() == ["enable own", "start own"]
+
+
+def test_check_mode_does_not_look_at_units_that_are_still_to_be_written(host: Host) -> None:
+    result = host.put(check=True)
+
+    assert result["changed"]
+    assert not (host.folder / "loaded").exists()
+    assert host.done() == []
+
+
+def test_a_unit_that_does_not_start_is_told_with_its_journal_and_tried_again(host: Host) -> None:
+    host.runs("required")
+    host.say("broken", lines=("restart own",))
+
+    result = host.put()
+
+    assert result["failed"]
+    assert "own can't be started" in result["msg"]
+    assert "last words" in result["msg"]
+    assert (host.folder / "pending").exists()
+    host.say("broken", "done")
+    host.put()
+    assert host.done()[-1] == "restart own"
+
+
+def test_a_command_that_fails_is_told_and_tried_again(host: Host) -> None:
+    result = host.put(load=f"ls {host.folder}/nowhere")
+
+    assert result["failed"]
+    assert "nowhere' failed; correct what it says and rerun" in result["msg"]
+    assert (host.folder / "pending").exists()
+    assert host.done() == []

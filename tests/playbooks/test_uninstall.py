@@ -123,7 +123,7 @@ PLACES = {
     "__watchdog_pending": "run/watchdog-pending",
 }
 
-EVERYTHING = OURS | DATA_FILES | OF_OTHERS | {"stack/current/compose.yml"}
+EVERYTHING = OURS | DATA_FILES | OF_OTHERS
 API_AND_NGINX = "ours-api ours-nginx"
 PYTHON = "/usr/bin/python3"
 TOOLS = ["cat", "cut", "find", "grep", "ls", "rm", "sh", "touch"]
@@ -200,13 +200,6 @@ def test_it_takes_ours_then_the_data_and_never_what_is_others(hosts: Hosts) -> N
     assert left(host) == OF_OTHERS
     assert not (host / "stack").exists()
     assert run.recap("target")["changed"] == len(("volumes", "secrets", "folder"))
-
-    # Nor is an engine needed for that.
-    (hosts.folder / "target.bin/docker").unlink()
-    run = hosts.uninstall()
-    assert run.status == 0, run.output
-    assert run.recap("target")["changed"] == 0
-    assert left(host) == OF_OTHERS
 
 
 def test_a_dry_run_asks_nothing_and_removes_nothing(hosts: Hosts) -> None:

@@ -34,7 +34,7 @@ STRIP = "for (const sheet of document.styleSheets) sheet.disabled = true"
 DECODE = "return arguments[0].decode().then(() => arguments[0].naturalWidth)"
 # The controls are about the browser, which is the same for both hosts.
 ONE_HOST = pytest.mark.parametrize("target", ["debian13"], indirect=True)
-ELSEWHERE = f"http://{ADDRESSES['debian12']}:{PORT}/static/static/core/icon.svg"
+ELSEWHERE = f"http://{ADDRESSES['debian12']}:{PORT}/static/static/api/icon.svg"
 # The policy lets a page do neither.
 FORBIDDEN = {
     "foreign image": "document.body.append(Object.assign(new Image(), {src: arguments[0]}))",

@@ -1,4 +1,4 @@
-"""Adds the films of a file, and changes those that it knows otherwise; see movies.imports."""
+"""Adds the films of a file, and changes those that it knows otherwise; see movies.importing."""
 
 import csv
 import io
@@ -16,9 +16,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection, transaction
 
-from core.progress import Progress
-from movies.import_files import FilmFile, RefusedError
-from movies.imports import FilmImport
+from movies.importing.errors import RefusedError
+from movies.importing.film_file import FilmFile
+from movies.importing.film_import import FilmImport
+from movies.importing.progress import Progress
 
 SHOWN_REJECTIONS = 20
 SOME_REJECTED = 3
