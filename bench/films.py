@@ -27,7 +27,7 @@ psql() {{
         psql --quiet --username=postgres --host=db --dbname=django --command "$1"
 }}
 psql 'TRUNCATE movies_genre, movies_person, movies_film, movies_film_genres, movies_credit'
-docker run --rm --network django_database --label django.scenario=bench \\
+docker run --rm --network django_database \\
     --workdir /app --env PYTHONPATH=/app --volume /bench:/bench:ro --volume $secrets:/secrets:ro \\
     --env POSTGRES_HOST=db --env POSTGRES_PORT=5432 --env POSTGRES_DB=django \\
     --env POSTGRES_USER=django_owner --env POSTGRES_PASSWORD_FILE=/secrets/django_owner_password \\

@@ -8,11 +8,11 @@ import json
 import sys
 import time
 
-from load import form, poster
+from pictures import form, noise
 
 
 def main(address: str, port: str, host: str, token: str, count: str) -> None:
-    headers, body = form(poster())
+    headers, body = form(noise())
     headers |= {"Host": host, "Authorization": f"Token {token}"}
     connection = http.client.HTTPConnection(address, int(port), timeout=30)
     seconds = []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from runs import REPOSITORY, Playbooks
+from scenario import PLAYBOOKS
 
-Playbooks(REPOSITORY / "molecule/default/inventory").killed_at(
-    "docker : Install the packages", "--limit=debian12"
-)
+PLAYBOOKS.killed_at("docker : Install the packages", "--limit=debian12")

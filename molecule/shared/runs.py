@@ -18,6 +18,11 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
+def program(name: str) -> str:
+    """Return a program of Ansible's, from where these tests have theirs."""
+    return str(Path(sys.executable).with_name(name))
+
+
 def extra(**variables: object) -> str:
     """Return the argument of a run that sets variables."""
     return f"--extra-vars={json.dumps(variables)}"
@@ -31,24 +36,28 @@ class Run:
     output: str
     seconds: float
 
+    @property
+    def one_line(self) -> str:
+        """What it printed, without its line breaks: Ansible wraps messages."""
+        return re.sub(r"\s+", " ", self.output)
+
     def recap(self, name: str) -> dict[str, int]:
         line = re.search(rf"^{name}\s+:(.*)$", self.output, re.MULTILINE)
         assert line, f"no line for {name} in the recap:\n{self.output}"
         return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", line[1])}
 
 
-@dataclass(frozen=True)
 class Playbooks:
-    """The project's playbooks on an inventory."""
+    """The project's playbooks on inventories, of which the later ones win."""
 
-    inventory: Path
+    def __init__(self, *inventories: Path) -> None:
+        self._inventories = [f"--inventory={path}" for path in inventories]
 
     def command(self, playbook: str, *args: str, **environment: str) -> dict[str, Any]:
         """Return what starts a playbook, as arguments for subprocess."""
-        program = str(Path(sys.executable).with_name("ansible-playbook"))
         ours = {"ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
         return {
-            "args": [program, playbook, f"--inventory={self.inventory}", *args],
+            "args": [program("ansible-playbook"), playbook, *self._inventories, *args],
             "cwd": REPOSITORY,
             "env": os.environ | ours | environment,
             "stdin": subprocess.DEVNULL,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-import time
-from collections.abc import Callable
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pictures import form
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
@@ -26,14 +26,8 @@ LISTS = (
 )
 # A film that the tests may write to: the first of those that the command load_films brings.
 FILM = "/api/movies/1"
-
-
-def wait_until(what: str, condition: Callable[[], bool], seconds: float = 90) -> None:
-    """Ask until the condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.5)
+# A style sheet with its content's hash in its name, as pages have links to.
+STYLE = re.compile(r'href="(/static/static/[^"]+\.[0-9a-f]{12}\.css)"')
 
 
 @dataclass(frozen=True)
@@ -170,6 +164,12 @@ class Target:
         assert answer.succeeded, answer.stderr
         return str(answer.stdout).rstrip("\n")
 
+    def is_serving(self) -> bool:
+        """Tell whether the API answers, asked from `outside`."""
+        script = "import sys, urllib.request as http; http.urlopen(sys.argv[1], timeout=5)"
+        url = f"http://{self.address}:{PORT}{FILM}"
+        return bool(self.outside.run("python3 -c %s %s", script, url).succeeded)
+
     def is_healthy(self) -> bool:
         """Tell whether every container of the stack runs and those with a health check pass it."""
         states = [self.container(service)["State"] for service in SERVICES]
@@ -184,9 +184,22 @@ class Target:
         method: str = "GET",
         body: bytes = b"",
         headers: dict[str, str] | None = None,
+        *,
+        size: int = 0,
+        chunked: bool = False,
         port: int = PORT,
     ) -> Answer:
-        """Send a request from `outside`, as any client would."""
+        """Send a request from `outside`, as any client would.
+
+        Args:
+            path: It is sent as it is.
+            method: GET unless told otherwise.
+            body: What is sent along.
+            headers: Besides Host and what a body needs.
+            size: Send that many bytes of no meaning in place of `body`.
+            chunked: Send the body in chunks, without its length.
+            port: Of the host.
+        """
         call = {
             "address": self.address,
             "port": port,
@@ -194,6 +207,8 @@ class Target:
             "path": path,
             "headers": headers or {},
             "body": base64.b64encode(body).decode(),
+            "size": size,
+            "chunked": chunked,
         }
         answer = json.loads(self.outside.check_output("python3 -c %s %s", CLIENT, json.dumps(call)))
         return Answer(answer["status"], answer["headers"], base64.b64decode(answer["body"]))
@@ -207,3 +222,14 @@ class Target:
         """Change fields of a film, as the admin."""
         headers = self.admin() | {"Content-Type": "application/json"}
         return self.request(path, "PATCH", json.dumps(fields).encode(), headers)
+
+    def give_poster(self, path: str, picture: bytes) -> Answer:
+        """Upload the poster of a film, as the admin."""
+        headers, body = form(picture)
+        return self.request(path, "PATCH", body, self.admin() | headers)
+
+    def style(self) -> str:
+        """Return the path of a style sheet that the admin's login page has a link to."""
+        found = STYLE.search(self.request("/admin/login/").text)
+        assert found
+        return found[1]

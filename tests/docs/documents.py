@@ -128,11 +128,11 @@ def wrong_words(program: list[str]) -> list[str]:
         own = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", script.read_text()))
         if name == "bin/deploy":
             return wrong_playbook_options(arguments, project.playbook_options() | own)
-        known = project.scenarios() | set(re.findall(r"[\w-]+", script.read_text())) | own
+        known = own | project.words_of(script)
         return [
             f"{name} knows no {word}"
             for word in arguments
-            if word not in known and not PLACEHOLDER.search(word)
+            if word not in known and not PLACEHOLDER.search(word) and not (REPOSITORY / word).exists()
         ]
     if name == "ansible-playbook":
         return wrong_playbook_options(arguments, project.playbook_options())

@@ -95,6 +95,14 @@ def scenarios() -> set[str]:
     return {path.parent.name for path in (REPOSITORY / "molecule").glob("*/molecule.yml")}
 
 
+def words_of(script: Path) -> set[str]:
+    """Return the words in quotes of a program of ours and of the module that it starts."""
+    files = [script]
+    for module, path in re.findall(r"python3? (?:-m ([\w.]+)|([\w/.]+\.py))", script.read_text()):
+        files += [REPOSITORY / path] if path else (REPOSITORY / module.replace(".", "/")).glob("*.py")
+    return {word for file in files for word in re.findall(r"""["']([\w-]+)["']""", file.read_text())}
+
+
 @cache
 def manage_commands() -> set[str]:
     """Return the commands of manage.py: Django's, its contributed apps' and the app's own."""

@@ -8,7 +8,8 @@ import zlib
 from collections.abc import Awaitable, Callable
 
 import pytest
-from load import Connection, Failure, Load, Record, Request, per_slice, poster, summary
+from load import Connection, Failure, Load, Record, Request, per_slice, summary
+from pictures import noise
 
 Server = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 GOOD = b"HTTP/1.1 200 OK\r\nX-Slot: blue\r\nX-Release: one\r\nContent-Length: 2\r\n\r\nhi"
@@ -121,8 +122,8 @@ def test_a_chunked_answer_is_put_together() -> None:
     assert asyncio.run(talk()) == b"onetwo"
 
 
-def test_a_poster_is_a_picture_of_noise() -> None:
-    picture = poster(side=4)
+def test_a_picture_of_noise_is_whole() -> None:
+    picture = noise(side=4)
     assert picture.startswith(b"\x89PNG\r\n\x1a\n")
     start = picture.index(b"IDAT") + 4
     assert len(zlib.decompress(picture[start : picture.index(b"IEND")])) == 4 * (1 + 3 * 4)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
-import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,21 +12,16 @@ from pathlib import Path
 
 from poodle.data_types import MutantTrialResult
 
-from .runner import TESTS
+from .runner import CHOSEN
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# Modules that decide something.
-MODULES = (
-    "library/*.py",
-    "module_utils/*.py",
-    "roles/*/action_plugins/*.py",
-    "roles/*/files/*.py",
-    "roles/*/library/*.py",
-    "roles/*/lookup_plugins/*.py",
-    "roles/*/module_utils/*.py",
-)
+TESTS = REPOSITORY / "tests"
+# Folders of modules that decide something, below the repository or a role.
+FOLDERS = ("action_plugins", "files", "library", "lookup_plugins", "module_utils")
 WANTED = 0.9
 REPORT = REPOSITORY / ".cache/mutations.json"
+# poodle's exit status.
+NOTHING_TO_BREAK = 5
 
 
 @dataclass(frozen=True)
@@ -51,31 +46,57 @@ class Score:
 
 
 def modules() -> list[Path]:
-    return sorted(path.relative_to(REPOSITORY) for pattern in MODULES for path in REPOSITORY.glob(pattern))
+    places = [REPOSITORY, *REPOSITORY.glob("roles/*")]
+    found = (path for place in places for folder in FOLDERS for path in (place / folder).rglob("*.py"))
+    return sorted(path.relative_to(REPOSITORY) for path in found)
+
+
+def name_of(module: Path) -> str:
+    """Return what tests import a module as."""
+    parts = module.with_suffix("").parts
+    start = next(number for number, part in enumerate(parts) if part in FOLDERS)
+    parents = ("ansible", "module_utils") if parts[start] == "module_utils" else ()
+    return ".".join([*parents, *parts[start + 1 :]])
+
+
+def imported_by(test: Path) -> set[str]:
+    """Return the names of all modules that a test may import, and of what it takes from them."""
+    found = set()
+    for node in ast.walk(ast.parse(test.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{one.name}" for one in node.names)}
+    return found
 
 
 def tests_of(module: Path) -> list[str]:
-    """Return the test files that import a module."""
-    imports = re.compile(rf"^(from|import) .*\b{module.stem}\b", re.MULTILINE)
-    tests = (path for path in REPOSITORY.glob("tests/**/test_*.py") if imports.search(path.read_text()))
-    return sorted(str(path.relative_to(REPOSITORY)) for path in tests)
+    """Return the test files that import a module, and the one that is named after it."""
+    folder = TESTS / (Path(*module.parts[:2]) if module.parts[0] == "roles" else module.parts[0])
+    return [
+        str(test.relative_to(REPOSITORY))
+        for test in sorted(TESTS.rglob("test_*.py"))
+        if name_of(module) in imported_by(test) or test == folder / f"test_{module.stem}.py"
+    ]
 
 
 def score(module: Path) -> Score:
     """Have poodle break a module in all its ways, one at a time."""
     tests = tests_of(module)
-    if not tests:
-        sys.exit(f"No test imports {module}: write one.")
     REPORT.unlink(missing_ok=True)
     options = ["--only", str(module), "--json", str(REPORT), "-w", str(os.cpu_count() or 1)]
     result = subprocess.run(
         [sys.executable, "-m", "poodle.cli", *options],
         cwd=REPOSITORY,
-        env=os.environ | {TESTS: " ".join(tests)},
+        env=os.environ | {CHOSEN: " ".join(tests)},
         capture_output=True,
         text=True,
         check=False,
     )
+    if result.returncode == NOTHING_TO_BREAK:
+        return Score(module, 0, [])
+    if not tests:
+        sys.exit(f"No test imports {module}: write one.")
     if result.returncode:
         sys.exit(result.stdout + result.stderr)
     noticed, missed = 0, []

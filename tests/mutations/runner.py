@@ -12,8 +12,8 @@ import ansible.module_utils.basic  # noqa: F401 - loaded once, not with each run
 import pytest
 from poodle.data_types import Mutant, MutantTrialResult
 
-# Has the test files to run.
-TESTS = "MUTATIONS_TESTS"
+# Variable of the environment that has the test files to run.
+CHOSEN = "MUTATIONS_TESTS"
 # A break like `x is ' '` is to be noticed by what it does, not by Python's warning.
 OPTIONS = ("--exitfirst", "--assert=plain", "-p", "no:cacheprovider", "-W", "ignore::SyntaxWarning")
 
@@ -66,6 +66,6 @@ def test(folder: Path) -> NoReturn:
             os.dup2(nowhere, stream)
         os.chdir(folder)
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-        status = pytest.main([*OPTIONS, *os.environ[TESTS].split()])
+        status = pytest.main([*OPTIONS, *os.environ[CHOSEN].split()])
     finally:
         os._exit(status)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from conftest import FILM, PORT, SERVICES, Target, machine, wait_until
+from scenario import machine
+from targets import FILM, PORT, SERVICES, Target
+from waiting import wait_until
 
 TITLE = "The film that was there before"
 

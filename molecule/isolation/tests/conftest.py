@@ -1,53 +1,24 @@
-"""The hosts of the scenario, how they are attacked, and the matrix of what was found."""
+"""The hosts with their canaries, and the matrix of what was found."""
 
 from __future__ import annotations
 
-import ipaddress
-import json
-import re
-import subprocess
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-import testinfra
-from runs import REPOSITORY, Playbooks
-from targets import FILM, PORT, REACHES, Target, wait_until
-
-PLAYBOOKS = Playbooks(REPOSITORY / "molecule/isolation/inventory")
-CANARY = (Path(__file__).parents[1] / "attack/canary.py").read_text()
-ADDRESSES = {"fresh": "10.213.3.13", "forwarding": "10.213.3.12"}
-ADDRESSES6 = {"fresh": "fd0a:d503::13", "forwarding": "fd0a:d503::12"}
-OUTSIDE6 = "fd0a:d503::100"
-ASK = "import sys, urllib.request as http; http.urlopen(sys.argv[1], timeout=2)"
-TABLES = {"inet django_guard", "inet django_firewall"}
-ATTACKS = (
-    "full TCP scan",
-    "UDP",
-    "route to inside",
-    "forged 127.0.0.1",
-    "spoofed source",
-    "IPv6 and link-local",
-)
-
-# By attack, what has accepted: addresses and ports.
-Found = dict[str, set[tuple[str, int]]]
+from attacks import ATTACKS, Found, put_canary_into_container, wait_for_tables
+from scenario import ADDRESSES, connect
+from targets import Target
+from testinfra.host import Host
 
 _matrix = pytest.StashKey[dict[str, dict[str, Found]]]()
-_said = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_matrix] = {}
-    config.stash[_said] = []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print what each attack has found, whether the tests passed or not."""
-    terminalreporter.section("measured")
-    for line in config.stash[_said]:
-        terminalreporter.write_line(line)
     for host in ADDRESSES:
         states = [state for state, cells in config.stash[_matrix].items() if host in cells]
         rows = [[f"open on {host}", *states]]
@@ -68,154 +39,18 @@ def cell(found: Found, attack: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Note a line for the end of the report."""
-    return request.config.stash[_said].append
-
-
-@pytest.fixture(scope="session")
 def matrix(request: pytest.FixtureRequest) -> dict[str, dict[str, Found]]:
     """By state and host, what was found."""
     return request.config.stash[_matrix]
 
 
-def machine(name: str) -> str:
-    """Return the name of the container that is this machine."""
-    return f"django-isolation-{name}-1"
-
-
 @pytest.fixture(scope="session")
-def targets() -> dict[str, Target]:
+def targets(outside: Host) -> dict[str, Target]:
     """Both hosts, each with its canaries."""
-    outside = testinfra.get_host(f"docker://{machine('outside')}")
-    found = {}
-    for name, address in ADDRESSES.items():
-        found[name] = Target(name, address, testinfra.get_host(f"docker://{machine(name)}"), outside)
-        put_canary_into_container(found[name])
+    found = {name: Target(name, address, connect(name), outside) for name, address in ADDRESSES.items()}
+    for target in found.values():
+        put_canary_into_container(target)
     return found
-
-
-@pytest.fixture(params=ADDRESSES)
-def target(request: pytest.FixtureRequest, targets: dict[str, Target]) -> Target:
-    """One host: a test that asks for it runs once for each."""
-    return targets[request.param]
-
-
-def put_canary_into_container(target: Target) -> None:
-    """Run a canary on a bridge network of its own, published on the host's loopback alone, as 9001."""
-    target.run("docker rm --force isolation-canary 2>/dev/null || true")
-    target.run(
-        "docker network inspect isolation-canary >/dev/null 2>&1 || "
-        "docker network create --ipv6 --subnet fd0a:d503:1::/64 "
-        "--opt com.docker.network.bridge.name=br-canary isolation-canary"
-    )
-    target.run(
-        "docker run --detach --name isolation-canary --restart unless-stopped --network isolation-canary "
-        "--publish 127.0.0.1:9001:9000 --entrypoint python %s -uc %s",
-        target.container("api")["Config"]["Image"],
-        CANARY,
-    )
-
-
-def put_canary_on_host(target: Target) -> None:
-    """Run a canary on the host itself, unless it runs: a reboot ends it."""
-    if target.host.run("systemctl is-active isolation-canary").succeeded:
-        return
-    target.run(
-        "systemd-run --quiet --collect --unit=isolation-canary "
-        "--property=StandardOutput=append:/run/isolation-canary.log python3 -uc %s",
-        CANARY,
-    )
-    wait_until("the canary listens", lambda: bool(target.run("ss -Hltn 'sport = :9000'")))
-
-
-def canary_answers(target: Target) -> bool:
-    """Tell whether the container's canary takes connections; one that is not back would find nothing."""
-    networks = target.inspect("container", "isolation-canary")["NetworkSettings"]["Networks"]
-    address = networks["isolation-canary"]["IPAddress"]
-    return address != "" and target.run("python3 -c %s %s %s", REACHES, address, "9000") == "yes"
-
-
-def heard(target: Target) -> str:
-    """Return what the canaries of a host have noted."""
-    return target.run("cat /run/isolation-canary.log; docker logs isolation-canary 2>/dev/null")
-
-
-def gateways(target: Target) -> dict[str, list[str]]:
-    """Return the host's addresses in the networks of its containers, by name of the bridge."""
-    links = json.loads(target.run("ip -json address show type bridge"))
-    return {link["ifname"]: [info["local"] for info in link["addr_info"]] for link in links if link}
-
-
-def link_local(target: Target) -> str:
-    link = json.loads(target.run("ip -json address show dev eth0"))[0]
-    return next(str(address["local"]) for address in link["addr_info"] if address["scope"] == "link")
-
-
-def inside(target: Target) -> list[str]:
-    """Return the addresses of all gateways and of all containers."""
-    found = {address for addresses in gateways(target).values() for address in addresses}
-    for network in json.loads(target.run("docker network inspect $(docker network ls --quiet)")):
-        for container in network["Containers"].values():
-            found |= {container[key].split("/")[0] for key in ("IPv4Address", "IPv6Address")}
-    return sorted(found - {""})
-
-
-def attack(target: Target, state: str) -> Found:
-    """Run all attacks on a host."""
-    put_canary_on_host(target)
-    wait_until("the container's canary listens", lambda: canary_answers(target))
-    addresses = inside(target)
-    inside4 = [address for address in addresses if ipaddress.ip_address(address).version == 4]
-    token = f"[{state}]"
-    plan = {
-        "token": token,
-        "mac": target.run("cat /sys/class/net/eth0/address"),
-        "address": target.address,
-        "address6": ADDRESSES6[target.name],
-        "own_address6": OUTSIDE6,
-        "link_local": link_local(target),
-        "inside": inside4,
-        "inside6": [address for address in addresses if address not in inside4],
-        # Its own address, and those of all containers and bridges.
-        "spoofed": [target.address, *inside4],
-    }
-    result = subprocess.run(
-        ["docker", "exec", "--interactive", machine("outside"), "python3", "/attack/attack.py"],
-        input=json.dumps(plan),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    answers = json.loads(result.stdout)
-    found = {name: {(address, port) for address, port in answers[name]} for name in answers}
-    arrived = re.findall(re.escape(token) + r" from (\S+) to ", heard(target))
-    found["spoofed source"] = {(source, 9000) for source in arrived}
-    return found
-
-
-def attack_all(targets: dict[str, Target], state: str) -> dict[str, Found]:
-    """Run all attacks on all hosts, side by side."""
-    with ThreadPoolExecutor() as pool:
-        found = pool.map(lambda target: attack(target, state), targets.values())
-        return dict(zip(targets, found, strict=True))
-
-
-def tables(target: Target) -> set[str]:
-    """Return the tables of ours that are loaded."""
-    lines = target.run("nft list tables").splitlines()
-    return {line.removeprefix("table ") for line in lines} & TABLES
-
-
-def is_serving(target: Target) -> bool:
-    """Tell whether the API answers, asked from outside."""
-    url = f"http://{target.address}:{PORT}{FILM}"
-    return bool(target.outside.run("python3 -c %s %s", ASK, url).succeeded)
-
-
-def wait_for_service(targets: dict[str, Target], seconds: float = 120) -> None:
-    for target in targets.values():
-        wait_until(f"{target.name} serves", lambda target=target: is_serving(target), seconds)
 
 
 @pytest.fixture
@@ -224,4 +59,4 @@ def unwatched(target: Target) -> Iterator[None]:
     target.run("systemctl stop django-guard-watch")
     yield
     target.run("systemctl start django-guard-watch")
-    wait_until("the tables are back", lambda: tables(target) == TABLES)
+    wait_for_tables(target)

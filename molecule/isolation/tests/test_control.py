@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import ADDRESSES, ADDRESSES6, TABLES, Found, attack_all, gateways, link_local, tables
-from targets import Target, wait_until
+from attacks import ADDRESSES6, TABLES, Found, attack_all, gateways, link_local, wait_for_tables
+from scenario import ADDRESSES
+from targets import Target
 
 STATE = "control: no guard"
 
@@ -27,8 +28,7 @@ def unguarded(targets: dict[str, Target], matrix: dict[str, dict[str, Found]]) -
     finally:
         for target in targets.values():
             target.run("systemctl start django-guard-watch")
-    for target in targets.values():
-        wait_until("the tables are back", lambda target=target: tables(target) == TABLES, 10)
+    wait_for_tables(*targets.values())
 
 
 def canary(target: Target) -> dict[str, str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import TABLES, gateways, put_canary_on_host, tables, wait_for_service
-from targets import REACHES, Target, wait_until
+from attacks import are_there, gateways, put_canary_on_host, wait_for_service, wait_for_tables
+from targets import REACHES, Target
+from waiting import wait_until
 
 BRIDGES = {"nginx": "br-django-front", "api": "br-django-back", "db": "br-django-db"}
 
@@ -52,7 +53,7 @@ def without_rules(target: Target) -> Iterator[None]:
     # Whoever asked for the engine meanwhile has made systemd try, and give up.
     target.run("systemctl reset-failed docker.socket docker django-guard")
     target.run("systemctl start docker.socket docker")
-    wait_for_service({target.name: target})
+    wait_for_service(target)
 
 
 @pytest.mark.usefixtures("without_rules")
@@ -75,9 +76,9 @@ def test_nobody_else_brings_the_tables_back(target: Target) -> None:
     """The control of the watcher: without it they stay away."""
     target.run("nft delete table inet django_firewall")
     with pytest.raises(AssertionError, match="not within"):
-        wait_until("the table is back", lambda: tables(target) == TABLES, 3)
+        wait_until("the table is back", lambda: are_there(target), 3)
 
 
 def test_the_watcher_brings_a_table_back(target: Target) -> None:
     target.run("nft delete table inet django_firewall")
-    wait_until("the table is back", lambda: tables(target) == TABLES, 3)
+    wait_for_tables(target)

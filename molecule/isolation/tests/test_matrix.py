@@ -8,19 +8,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import (
-    ADDRESSES,
-    ATTACKS,
-    PLAYBOOKS,
-    TABLES,
-    Found,
-    attack_all,
-    machine,
-    tables,
-    wait_for_service,
-)
+from attacks import ATTACKS, Found, attack_all, wait_for_service, wait_for_tables
 from runs import extra
-from targets import PORT, Target, wait_until
+from scenario import ADDRESSES, PLAYBOOKS, machine
+from targets import PORT, Target
+from waiting import wait_until
 
 OPEN = {22, PORT}
 Targets = dict[str, Target]
@@ -39,7 +31,7 @@ def at_rest(targets: Targets, state: str, say: Say) -> dict[str, Found]:
 def daemon_restarted(targets: Targets, state: str, say: Say) -> dict[str, Found]:
     for target in targets.values():
         target.run("systemctl restart docker")
-    wait_for_service(targets)
+    wait_for_service(*targets.values())
     return attack_all(targets, state)
 
 
@@ -48,7 +40,7 @@ def rules_flushed(targets: Targets, state: str, say: Say) -> dict[str, Found]:
         engine = target.run("systemctl show --property=ActiveEnterTimestampMonotonic docker")
         target.run("nft flush ruleset")
         flushed = time.monotonic()
-        wait_until("the tables are back", lambda target=target: tables(target) == TABLES, 10)
+        wait_for_tables(target)
         say(f"{target.name}: our tables were back {time.monotonic() - flushed:.1f} s after a flush")
         wait_until(
             "Docker was restarted",
@@ -57,7 +49,7 @@ def rules_flushed(targets: Targets, state: str, say: Say) -> dict[str, Found]:
                 and target.host.run("iptables -t nat -n -L DOCKER").succeeded
             ),
         )
-        wait_for_service({target.name: target})
+        wait_for_service(target)
         say(f"{target.name}: the API answered again {time.monotonic() - flushed:.1f} s after a flush")
     return attack_all(targets, state)
 
@@ -78,7 +70,7 @@ def in_a_redeploy(targets: Targets, state: str, say: Say) -> dict[str, Found]:
 
 def halted_release(target: Target, run: subprocess.Popen[str]) -> str:
     """Halt the first process of a release as it starts beside the one before; return its number."""
-    wait_until("two releases run", lambda: run.poll() is not None or len(target.run(APIS).split()) == 2, 300)
+    wait_until("two releases run", lambda: run.poll() is not None or len(target.run(APIS).split()) == 2)
     process = target.run("docker inspect --format '{{.State.Pid}}' %s", target.run(APIS).split()[0])
     target.run("kill -STOP %s", process)
     return process
@@ -87,7 +79,7 @@ def halted_release(target: Target, run: subprocess.Popen[str]) -> str:
 def rebooted(targets: Targets, state: str, say: Say) -> dict[str, Found]:
     machines = [machine(name) for name in targets]
     subprocess.run(["docker", "restart", "--time=60", *machines], check=True, capture_output=True)
-    wait_for_service(targets)
+    wait_for_service(*targets.values())
     return attack_all(targets, state)
 
 

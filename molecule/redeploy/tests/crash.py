@@ -29,7 +29,7 @@ def apis():
     command = ["docker", "ps", "--quiet", "--filter", "label=com.docker.compose.service=api"]
     return len(subprocess.run(command, capture_output=True, check=True).stdout.split())
 
-deadline = time.monotonic() + 100
+deadline = time.monotonic() + 300
 while time.monotonic() < deadline:
     if apis() > 1 if stage == "beside" else green.exists() != was_green:
         break

@@ -15,6 +15,9 @@ REPOSITORY = SCENARIO.parents[1]
 # The inventory has it as images_app_dir.
 APP = REPOSITORY / ".cache/redeploy/app"
 
+# Where a release says who it is.
+NAME = "proof/static/proof/release.txt"
+
 SETTINGS = """
 INSTALLED_APPS += ["proof"]
 MIDDLEWARE.insert(0, "proof.middleware.say_release")
@@ -35,14 +38,18 @@ def make(name: str, **changes: str) -> None:
     shutil.rmtree(APP, ignore_errors=True)
     shutil.copytree(REPOSITORY / "app", APP, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
     shutil.copytree(SCENARIO / "proof", APP / "proof", ignore=shutil.ignore_patterns("__pycache__"))
-    static = APP / "proof/static/proof/release.txt"
-    static.parent.mkdir(parents=True)
-    static.write_text(f"{name}\n")
+    (APP / NAME).parent.mkdir(parents=True)
+    (APP / NAME).write_text(f"{name}\n")
     for path, content in _kept.items():
         (APP / path).write_text(content)
     add("config/settings.py", SETTINGS)
     for path, content in changes.items():
         add(f"{path.replace('__', '/')}.py", content)
+
+
+def name() -> str:
+    """Return the name of the release that a deploy would ship."""
+    return (APP / NAME).read_text().strip()
 
 
 def add(path: str, content: str) -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import pytest
 import release
-from conftest import PLAYBOOKS, WHOLE, Load, apis, assert_served, current, one_line, serving, whole_form
 from runs import extra
+from scenario import PLAYBOOKS
+from state import WHOLE, apis, assert_served, current, serving, whole_form
 from targets import Target
-
-SECONDS = 120
+from traffic import Load
 
 NEVER_READY = """
 from django.http import HttpResponse
@@ -93,9 +93,8 @@ def test_a_bad_release_changes_nothing(
 
     say(f"bad release, {name}: refused after {run.seconds:.1f} s")
     assert run.status != 0, run.output
-    assert bad.step in one_line(run), run.output
-    assert bad.why in one_line(run), run.output
-    assert run.seconds < SECONDS
+    assert bad.step in run.one_line, run.output
+    assert bad.why in run.one_line, run.output
     traffic.assert_nothing_failed()
     assert (serving(host), current(host), apis(host), host.containers()) == before
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from conftest import PLAYBOOKS, apis, one_line, serving
+from scenario import PLAYBOOKS
+from state import apis, serving
 from targets import Target
 
 FILES = "find /srv/django /etc/docker /etc/apt -printf '%p %T@ %s %l\n' | sort"
@@ -19,9 +20,9 @@ def test_a_dry_run_says_all_and_changes_nothing(host: Target, new_release: Calla
 
     assert (host.everything(), host.run(FILES), serving(host)) == (before[0], before[1], served)
     assert run.recap("host")["changed"] > 0
-    assert "switch to a new api container" in one_line(run)
+    assert "switch to a new api container" in run.one_line
     old = host.container("api")["Config"]["Image"]
-    assert f"- image: {old}" in one_line(run), run.output
+    assert f"- image: {old}" in run.one_line, run.output
 
     # The control: the same run, for real.
     old_ids = apis(host)
@@ -30,4 +31,4 @@ def test_a_dry_run_says_all_and_changes_nothing(host: Target, new_release: Calla
     assert apis(host) != old_ids
     assert all(now != then for now, then in zip((host.everything(), host.run(FILES)), before, strict=True))
     new = host.container("api")["Config"]["Image"]
-    assert f"+ image: {new}" in one_line(run), run.output
+    assert f"+ image: {new}" in run.one_line, run.output

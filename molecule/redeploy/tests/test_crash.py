@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
-from conftest import PLAYBOOKS, WHOLE, Load, assert_at_rest, whole_form
 from crash import find_rollout, kill_rollout
 from runs import kill, tasks
+from scenario import PLAYBOOKS
+from state import WHOLE, assert_at_rest, whole_form
 from targets import STACK, Target
+from traffic import Load
 
 STAGES = [
     pytest.param("beside", 0.0, id="new container started", marks=whole_form),
@@ -24,7 +26,7 @@ CLIENTS = {"get-keepalive": 6, "get-close": 4, "post": 2, "slow": 1}
 SAMPLE = ("Build side by side", "Roll the release out")
 
 
-def boundaries() -> list[tuple[int, str]]:
+def boundaries() -> Sequence[tuple[int, str]]:
     """Run a deploy; return the number and the name of each of its tasks.
 
     A task that is skipped is counted and left out: nothing happens between its beginning and the next one's.
@@ -43,21 +45,19 @@ def test_a_deploy_may_be_killed_at_any_task(
     host: Target, light_load: Load, new_release: Callable[..., str], say: Callable[[str], None]
 ) -> None:
     new_release()
-    found = boundaries()
-    chosen = [(number, name) for number, name in found if WHOLE or any(part in name for part in SAMPLE)]
-    assert len(chosen) >= len(SAMPLE), found
+    chosen = boundaries() if WHOLE else [(part, part) for part in SAMPLE]
     requests = 0
-    for number, expected in chosen:
+    for task, expected in chosen:
         release = new_release()
         with light_load(f"killed at {expected}", quiet=True) as traffic:
-            name = PLAYBOOKS.killed_at(number)
+            name = PLAYBOOKS.killed_at(task)
             PLAYBOOKS.deploy()
         # Else a number leads to another task, and some task to none.
-        assert name == expected
+        assert expected in name
         traffic.assert_nothing_failed()
         assert_at_rest(host, release)
         requests += len(traffic.records)
-    say(f"killed at {len(chosen)} of {len(found)} tasks: 0 of {requests} requests failed")
+    say(f"killed at {len(chosen)} tasks: 0 of {requests} requests failed")
 
 
 @pytest.mark.parametrize(("stage", "delay"), STAGES)

@@ -7,8 +7,9 @@ import re
 import signal
 from collections.abc import Callable
 
-from conftest import PLAYBOOKS, assert_at_rest, assert_served, one_line, whole_form
 from runs import tasks
+from scenario import PLAYBOOKS
+from state import assert_at_rest, assert_served, whole_form
 from targets import Target
 
 # A task of the first deploy that holds the lock for sure, with most of the work still ahead.
@@ -23,24 +24,19 @@ def test_a_second_deploy_is_told_who_holds_the_lock(
     seen: list[str] = []
     with PLAYBOOKS.start() as first:
         assert any(TASK in task for task in tasks(first, seen)), "".join(seen)
-        second = PLAYBOOKS.play("site.yml")
+        # It goes no further until the second has been told.
+        os.kill(first.pid, signal.SIGSTOP)
+        try:
+            second = PLAYBOOKS.play("site.yml")
+        finally:
+            os.kill(first.pid, signal.SIGCONT)
         seen += first.stdout or []
     say(f"second deploy: refused after {second.seconds:.1f} s")
     assert second.status != 0
-    assert re.search(HOLDER, one_line(second)), second.output
+    assert re.search(HOLDER, second.one_line), second.output
     assert second.recap("host")["changed"] == 0
     assert first.returncode == 0, "".join(seen)
     assert_served(host, name)
-
-
-def test_a_killed_deploy_is_in_nobodys_way(
-    host: Target, new_release: Callable[..., str], say: Callable[[str], None]
-) -> None:
-    name = new_release()
-    PLAYBOOKS.killed_at(TASK)
-    run = PLAYBOOKS.deploy()
-    say(f"deploy right after a killed one: {run.seconds:.1f} s")
-    assert_at_rest(host, name)
 
 
 @whole_form

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import release
-from conftest import PLAYBOOKS, Load, apis, assert_served, current, one_line, serving
 from runs import extra
+from scenario import PLAYBOOKS
+from state import apis, assert_served, current, serving
 from targets import Target
+from traffic import Load
 
 DESTRUCTIVE = """
 from django.db import migrations
@@ -35,7 +37,7 @@ def test_a_destructive_migration_is_refused_unless_allowed(
     with light_load("destructive migration") as traffic:
         refused = PLAYBOOKS.play("site.yml")
         assert refused.status != 0
-        said = one_line(refused)
+        said = refused.one_line
         assert f"proof.{NAME}: Remove field colour from note (DROP_COLUMN)" in said
         assert "stack_allow_destructive_migrations" in said
         assert (serving(host), current(host), apis(host)) == before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import time
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +12,10 @@ import load as generator
 import picture
 import pytest
 import release
-from conftest import PLAYBOOKS, REDEPLOYS, Load, assert_at_rest
+from scenario import PLAYBOOKS
+from state import REDEPLOYS, assert_at_rest, serving
 from targets import Target
-from traffic import Traffic
+from traffic import Load, Traffic
 
 KINDS = [*generator.KINDS, "poster"]
 
@@ -26,16 +27,14 @@ class Series:
 
 
 @pytest.fixture(scope="module")
-def series(load: Load, new_release: Callable[..., str], say: Callable[[str], None]) -> Series:
-    names = [new_release()]
-    PLAYBOOKS.deploy()
+def series(host: Target, load: Load, new_release: Callable[..., str], say: Callable[[str], None]) -> Series:
+    names = [serving(host)]
     with load(f"{REDEPLOYS} redeploys") as traffic:
-        time.sleep(picture.BEFORE)
+        picture.pause(picture.BEFORE)
         for number in range(REDEPLOYS):
             names.append(new_release())
             run = PLAYBOOKS.deploy()
             say(f"redeploy {number + 1} under load: {run.seconds:.1f} s")
-        time.sleep(1)
     # The first switch has as much before and after it as the picture shows.
     picture.record("redeploy", traffic, traffic.switches()[0])
     return Series(names, traffic)
@@ -77,8 +76,11 @@ def test_uploads_were_under_way_at_each_switch(series: Series) -> None:
 
 def test_static_files_of_both_releases_were_there(series: Series) -> None:
     asked = series.traffic.of("static")
-    for (old, new), moment in zip(itertools.pairwise(series.names), series.traffic.switches(), strict=True):
-        after = {record.what for record in asked if moment < record.start < moment + 5 and not record.why}
+    moments = [*series.traffic.switches(), math.inf]
+    for (old, new), (moment, following) in zip(
+        itertools.pairwise(series.names), itertools.pairwise(moments), strict=True
+    ):
+        after = {record.what for record in asked if moment < record.start < following and not record.why}
         assert {release.static_path(old), release.static_path(new)} <= after
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from conftest import PLAYBOOKS, assert_served, current, kept, whole_form
+from scenario import PLAYBOOKS
+from state import assert_served, current, kept, whole_form
 from targets import STACK, Target
 
 KEPT = 5

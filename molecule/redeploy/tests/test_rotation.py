@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import PLAYBOOKS, Load, apis, assert_at_rest, serving, whole_form
 from crash import kill_rollout
 from runs import kill
+from scenario import PLAYBOOKS
+from state import apis, assert_at_rest, serving, whole_form
 from targets import Target
+from traffic import Load
 
 ROTATE = "playbooks/rotate_secrets.yml"
 PASSWORDS = {

@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import load as generator
-from conftest import PLAYBOOKS, Load, assert_served
+from scenario import PLAYBOOKS
+from state import assert_served, serving
 from targets import Target
-
-# Seconds before the old container is removed in which it gets no new requests, at least.
-SWITCHED = 5
+from traffic import Load
 
 
 def removed(host: Target, since: float) -> float:
@@ -23,16 +21,15 @@ def removed(host: Target, since: float) -> float:
 def test_an_upload_outlives_the_container_that_it_was_meant_for(
     host: Target, load: Load, new_release: Callable[..., str], say: Callable[[str], None]
 ) -> None:
-    name = new_release()
-    # Nobody else: a slow answer would keep the old container there.
-    with load("uploads alone", clients={"upload": 6}) as traffic:
-        time.sleep(generator.SLOW)
+    before, name = serving(host), new_release()
+    # No other slow clients: their answers would keep the old container there. One quick one, to see the
+    # switch.
+    with load("uploads alone", clients={"upload": 6, "get-close": 1}) as traffic:
         begin = time.time()
         PLAYBOOKS.deploy()
         gone = removed(host, begin)
-    outlived = [
-        record for record in traffic.of("upload") if record.start < gone - SWITCHED and record.end > gone + 1
-    ]
+    switched = max(record.start for record in traffic.of("get-close") if record.release == before)
+    outlived = [record for record in traffic.of("upload") if record.start < switched and record.end > gone]
     say(f"uploads that outlived their container: {len(outlived)}")
     assert outlived
     traffic.assert_nothing_failed()

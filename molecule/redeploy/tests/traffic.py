@@ -7,16 +7,18 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import load
+from scenario import machine
 
-CLIENT = "django-redeploy-client-1"
 # A few clients of each quick kind, for runs that are to show no more than that the service answers.
 LIGHT = {"get-keepalive": 6, "get-close": 4, "page": 1, "static": 1, "post": 2}
 _numbers = itertools.count(1)
+
+Load = Callable[..., AbstractContextManager["Traffic"]]
 
 
 @dataclass
@@ -90,8 +92,8 @@ def under_load(
     number = next(_numbers)
     output = f"/var/tmp/{number}.jsonl"
     title = f"load-{time.time():.0f}"
-    program = ["docker", "exec", "--interactive", CLIENT, "python3", "/load/load.py", address, output]
-    words = ["--password-file", "/var/tmp/password", "--name", title]
+    program = ["docker", "exec", "--interactive", machine("outside"), "python3", "/load/load.py"]
+    words = [address, output, "--password-file", "/var/tmp/password", "--name", title]
     if clients:
         words += ["--clients", ",".join(f"{kind}={count}" for kind, count in clients.items())]
     with subprocess.Popen(
@@ -108,7 +110,7 @@ def under_load(
             process.stdin.close()
             said = process.stdout.read()
     assert process.returncode == 0, said
-    traffic.records = load.read(copied(CLIENT, output, folder))
+    traffic.records = load.read(copied(machine("outside"), output, folder))
     if traffic.failed or not quiet:
         for line in traffic.counts():
             say(line)

@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
-import re
-import socket
-import subprocess
 from collections.abc import Iterator
 
 import pytest
-from conftest import ADDRESS
-from testinfra.host import Host
+from ports import INSIDE_PORTS, listener, open_ports, scan, words
+from targets import PORT, Target
 
-
-def open_ports() -> set[int]:
-    """Try all 65,535 TCP ports from outside."""
-    report = subprocess.run(
-        ["nmap", "-sT", "-Pn", "-n", "-p1-65535", "--open", "--min-rate=500", "-oG", "-", ADDRESS],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout
-    return {int(port) for port in re.findall(r"(\d+)/open/", report)}
+OPEN = {22, PORT}
+PORTS = f"inet django_firewall tcp_ports {{ {', '.join(words(INSIDE_PORTS))} }}"
 
 
 @pytest.fixture
-def listener_on_9000(host: Host) -> Iterator[None]:
-    """Something that listens where gunicorn would, let in by the firewall."""
-    unit = "scanned-listener"
-    host.check_output("systemd-run --quiet --unit=%s python3 -m http.server 9000", unit)
-    host.check_output(
-        "timeout 60 sh -c %s", "until ss --no-header -ltn 'sport = :9000' | grep -q .; do sleep 1; done"
-    )
-    host.check_output("nft add element inet django_firewall tcp_ports { 9000 }")
-    yield
-    host.check_output("nft delete element inet django_firewall tcp_ports { 9000 }")
-    host.check_output("systemctl stop %s", unit)
+def inside_ports_open(target: Target) -> Iterator[None]:
+    """Have something listen where gunicorn and PostgreSQL would, let in by the firewall."""
+    with listener(target):
+        target.run(f"nft add element {PORTS}")
+        yield
+        target.run(f"nft delete element {PORTS}")
 
 
-def test_only_ssh_and_the_api_are_open() -> None:
-    assert open_ports() == {22, 8080}
+def test_only_ssh_and_the_api_are_open(target: Target) -> None:
+    assert open_ports(target) == OPEN
 
 
-@pytest.mark.usefixtures("listener_on_9000")
-def test_the_scan_finds_an_open_port() -> None:
-    assert open_ports() == {22, 8080, 9000}
+@pytest.mark.usefixtures("inside_ports_open")
+def test_the_scan_finds_an_open_port(target: Target) -> None:
+    assert open_ports(target) == OPEN | INSIDE_PORTS
 
 
-@pytest.mark.parametrize("port", [9000, 5432])
-def test_gunicorn_and_postgresql_refuse(port: int) -> None:
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((ADDRESS, port), timeout=30)
+def test_gunicorn_and_postgresql_are_refused(target: Target) -> None:
+    assert scan(target, ",".join(words(INSIDE_PORTS))) == dict.fromkeys(INSIDE_PORTS, "closed")
