@@ -120,5 +120,6 @@ def test_a_module_without_a_function_decides_nothing() -> None:
 
 
 def test_a_name_that_is_no_module_is_told() -> None:
-    told = mutations.main(["library/put_file.py"])
-    assert told.startswith("No module is called library/put_file.py. There are:\nlibrary/put_files.py\n")
+    first, *known = mutations.main(["library/put_file.py"]).splitlines()
+    assert first == "No module is called library/put_file.py. There are:"
+    assert "library/put_files.py" in known
