@@ -38,7 +38,7 @@ SEEN = {GenerationMode.POSITIVE: {200, 201, 204, 404}, GenerationMode.NEGATIVE: 
 
 @pytest.fixture
 def unlimited(target: Target) -> Iterator[Target]:
-    """The host without that limit. Its database is put back in the end: schemathesis writes and removes films."""
+    """The host without that limit. Its database is put back in the end, as schemathesis changes films."""
     password = f"PGPASSWORD={target.secret('postgres_password')}"
     before = target.request(FILM).json
     text, limits = re.subn(r"^ *limit_req .*;$", "", configuration(target, PORT), flags=re.MULTILINE)
