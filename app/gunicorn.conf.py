@@ -15,8 +15,8 @@ preload_app = True
 # The workers' sign of life is a file they touch: on a disk, a slow disk would get them killed.
 worker_tmp_dir = "/dev/shm"  # noqa: S108 -- gunicorn makes the file under a random name and unlinks it
 
-# nginx ends idle connections to us after 1 s, another proxy after 60 say, and we must not be first: it would
-# send a request into a connection that we are just closing, and answer 502.
+# nginx ends idle connections to us after 1 s, another proxy after 60, for example, and we must not be first:
+# it would send a request into a connection that we are just closing, and answer 502.
 keepalive = 75
 
 # How long a request under way may go on once we are told to stop. The container's stop_grace_period has to

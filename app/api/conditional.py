@@ -12,7 +12,7 @@ from api.problems import PreconditionFailed
 
 
 def etag_of(representation: dict[str, Any]) -> str:
-    """From all that is shown: the new name of a genre, say, leaves no trace in the film's own row."""
+    """From all that is shown: a genre's new name, for example, leaves no trace in the film's own row."""
     return f'"{hashlib.blake2b(repr(representation).encode(), digest_size=16).hexdigest()}"'
 
 

@@ -4,7 +4,7 @@ from rest_framework.permissions import SAFE_METHODS, DjangoModelPermissionsOrAno
 
 
 class ModelPermissionsOrReadOnly(DjangoModelPermissionsOrAnonReadOnly):
-    """Says so at once where REST framework would first look for the permissions to read, which are none."""
+    """Lets everybody read at once, where REST framework would first look up permissions and find none."""
 
     def has_permission(self, request: Any, view: Any) -> bool:
         return request.method in SAFE_METHODS or super().has_permission(request, view)

@@ -75,7 +75,7 @@ WRITES = Limit("WRITES_PER_MINUTE")
 
 
 def client_address(request: Any) -> str:
-    """Who asks, in nginx's words: it replaces what a client sends, and nobody else reaches us."""
+    """Return the client's address. nginx replaces what a client itself sends, and nobody else reaches us."""
     said = request.META.get("HTTP_X_FORWARDED_FOR") or request.META.get("REMOTE_ADDR", "")
     try:
         address = ipaddress.ip_address(said)

@@ -47,7 +47,7 @@ def save_film(
 @transaction.atomic
 def delete_films(films: QuerySet[Film]) -> None:
     """Delete films, and at the commit their posters."""
-    # By their keys: PostgreSQL locks no rows of a query with DISTINCT, and the admin's filters make such ones.
+    # By their keys: PostgreSQL locks no rows of a query with DISTINCT, and the admin's filters make such.
     chosen = Film.objects.filter(pk__in=films.order_by().values("pk"))
     # Locked, so that none of them gets another poster before it is deleted.
     locked = list(chosen.select_for_update())

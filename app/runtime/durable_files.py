@@ -1,4 +1,4 @@
-"""Files that are there for good once somebody has been told so."""
+"""Files that a power cut does not take once a client has been told that they are saved."""
 
 import os
 from pathlib import Path
@@ -9,10 +9,10 @@ from django.core.files.storage import FileSystemStorage
 
 
 def sync(path: Path) -> None:
-    """Have the disk know a file's content, or a folder's entries.
+    """Wait until a file's content, or a folder's entries, are on the disk.
 
     Raises:
-        OSError: It can't.
+        OSError: The disk failed, or has no room.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:

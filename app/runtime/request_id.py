@@ -1,6 +1,6 @@
 """Puts the id that nginx gives each request into every log line that is written for it.
 
-By signals, not as middleware: Django logs an answer of 404, say, after all middleware is done.
+By signals, not as middleware: Django logs an answer of 404, for example, after all middleware is done.
 """
 
 from contextvars import ContextVar

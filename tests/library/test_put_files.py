@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import put_files
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from documented import assert_as_documented
 
 # Takes what contains "good" alone.
 VALIDATE = "grep good %s"
@@ -75,12 +77,78 @@ def test_check_mode_shows_what_would_change_and_changes_nothing(run: Any, tmp_pa
     assert [(one["before"], one["after"]) for one in result["diff"]] == [("", "good\n"), ("", "[Unit]\n")]
 
 
+def test_a_difference_is_shown_with_the_name_of_the_file(run: Any, tmp_path: Path) -> None:
+    run()
+    program = tmp_path / "sbin/program"
+    program.write_bytes(b"caf\xe9\n")
+
+    assert run()["diff"] == [
+        {
+            "before_header": str(program),
+            "after_header": str(program),
+            "before": "caf\ufffd\n",
+            "after": "good\n",
+        }
+    ]
+
+
+def test_folders_that_are_missing_are_open_for_all_to_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = {"files": [{"path": str(tmp_path / "a/b/c"), "content": ""}], "pending": str(tmp_path / "pending")}
+    before = os.umask(0)
+    try:
+        with patch_module_args(args), pytest.raises(SystemExit):
+            put_files.main()
+    finally:
+        os.umask(before)
+
+    assert json.loads(capsys.readouterr().out)["changed"]
+    assert (tmp_path / "a/b").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a file is given away by root alone")
+def test_one_that_is_somebody_elses_becomes_roots(run: Any, tmp_path: Path) -> None:
+    run()
+    for owner in ((10001, 0), (0, 10001)):
+        os.chown(tmp_path / "unit", *owner)
+        assert run()["changed"]
+        status = (tmp_path / "unit").stat()
+        assert (status.st_uid, status.st_gid) == (0, 0)
+
+
 def test_one_that_is_wrong_leaves_all_as_they_were(run: Any, tmp_path: Path) -> None:
     result = run("bad\n")
 
     assert result["failed"]
-    assert f"{tmp_path}/sbin/program would be wrong" in result["msg"]
+    assert result["msg"].startswith(f"{tmp_path}/sbin/program would be wrong: ")
     assert found(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("validate", "said"), [("ls %s /nowhere", "ls: cannot access '/nowhere'"), ("diff %s /dev/null", "1d0")]
+)
+def test_what_its_command_says_against_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], validate: str, said: str
+) -> None:
+    file = {"path": str(tmp_path / "file"), "content": "x", "validate": validate}
+    with (
+        patch_module_args({"files": [file], "pending": str(tmp_path / "pending")}),
+        pytest.raises(SystemExit),
+    ):
+        put_files.main()
+
+    message = json.loads(capsys.readouterr().out)["msg"]
+    assert message.startswith(f"{tmp_path}/file would be wrong: {said}")
+    assert message == message.rstrip("\n")
+
+
+def test_all_that_are_wrong_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [{"path": str(tmp_path / name), "content": "", "validate": "ls %s/nowhere"} for name in "ab"]
+    with patch_module_args({"files": files, "pending": str(tmp_path / "pending")}), pytest.raises(SystemExit):
+        put_files.main()
+
+    assert json.loads(capsys.readouterr().out)["msg"].count("would be wrong: ") == 2
 
 
 def test_a_place_that_takes_no_file_is_named(run: Any, tmp_path: Path) -> None:
@@ -228,3 +296,7 @@ def test_a_command_that_fails_is_told_and_tried_again(host: Host) -> None:
     assert "nowhere' failed; correct what it says and rerun" in result["msg"]
     assert (host.folder / "pending").exists()
     assert host.done() == []
+
+
+def test_it_takes_what_its_documentation_says() -> None:
+    assert_as_documented(put_files)

@@ -1,8 +1,9 @@
 """The SQL of an import: each statement takes the lines %(first)s to %(last)s, which COPY has brought.
 
-PostgreSQL has counted the lines when there were none, and takes any index and order of joins for as good as
-another. So the statements leave it one way only, from each line of the chunk to what belongs to it: by a
-subquery with a limit or an aggregate, and + 0 where the wrong index would do as well.
+PostgreSQL may count rows when there are none to be seen, also while an import runs, and takes any index and
+order of joins for as good as another then. So the statements leave it one way only, from each line of the
+chunk to what belongs to it: by a subquery with one value, a limit or an aggregate, by = ANY of one value, and
+by + 0 where the wrong index would do as well.
 """
 
 COPY = """
@@ -24,7 +25,7 @@ ADD_GENRES = """
     SELECT DISTINCT wanted.name
     FROM movies_importedline, string_to_table(genres, %(between_genres)s) AS wanted (name)
     WHERE line BETWEEN %(first)s AND %(last)s
-    AND NOT EXISTS (SELECT FROM movies_genre AS known WHERE known.name = wanted.name)
+    AND (SELECT id FROM movies_genre AS known WHERE known.name = wanted.name LIMIT 1) IS NULL
     ORDER BY wanted.name
     ON CONFLICT (name) DO NOTHING
 """
@@ -35,7 +36,7 @@ ADD_PEOPLE = """
         unnest(ARRAY[directors, "cast"]) AS names,
         string_to_table(names, %(between_people)s) AS wanted (name)
     WHERE line BETWEEN %(first)s AND %(last)s
-    AND NOT EXISTS (SELECT FROM movies_person AS known WHERE known.name = wanted.name)
+    AND (SELECT id FROM movies_person AS known WHERE known.name = wanted.name LIMIT 1) IS NULL
     ORDER BY wanted.name
 """
 # A film that somebody else adds at the same time is left to CHANGE_FILMS, which comes next and sees it.
@@ -44,7 +45,7 @@ ADD_FILMS = """
     SELECT external_id, title, year, rating, '', now(), now()
     FROM movies_importedline AS line
     WHERE line BETWEEN %(first)s AND %(last)s
-    AND NOT EXISTS (SELECT FROM movies_film AS known WHERE known.external_id = line.external_id)
+    AND (SELECT id FROM movies_film AS known WHERE known.external_id = line.external_id LIMIT 1) IS NULL
     ORDER BY line.line
     ON CONFLICT (external_id) DO NOTHING
     RETURNING id
@@ -62,22 +63,22 @@ CHANGE_FILMS = """
             (known.title, known.year, known.rating) IS DISTINCT FROM (line.title, line.year, line.rating)
                 AS differs,
             string_to_array(line.genres, %(between_genres)s) IS DISTINCT FROM ARRAY(
-                SELECT genre.name::text
-                FROM movies_film_genres AS link JOIN movies_genre AS genre ON genre.id = link.genre_id
+                SELECT (SELECT name FROM movies_genre WHERE id = link.genre_id)::text COLLATE "C"
+                FROM movies_film_genres AS link
                 WHERE link.film_id = known.id
-                ORDER BY genre.name COLLATE "C"
+                ORDER BY 1
             ) AS genres_differ,
             line.directors IS NOT NULL
             AND string_to_array(line.directors, %(between_people)s) IS DISTINCT FROM ARRAY(
-                SELECT person.name::text
-                FROM movies_credit AS credit JOIN movies_person AS person ON person.id = credit.person_id
+                SELECT (SELECT name FROM movies_person WHERE id = credit.person_id)::text
+                FROM movies_credit AS credit
                 WHERE credit.film_id = known.id AND credit.role = 'director'
                 ORDER BY credit.position
             ) AS directors_differ,
             line."cast" IS NOT NULL
             AND string_to_array(line."cast", %(between_people)s) IS DISTINCT FROM ARRAY(
-                SELECT person.name::text
-                FROM movies_credit AS credit JOIN movies_person AS person ON person.id = credit.person_id
+                SELECT (SELECT name FROM movies_person WHERE id = credit.person_id)::text
+                FROM movies_credit AS credit
                 WHERE credit.film_id = known.id AND credit.role = 'cast'
                 ORDER BY credit.position
             ) AS cast_differs
@@ -87,13 +88,13 @@ CHANGE_FILMS = """
         ) AS known
         WHERE line.line BETWEEN %(first)s AND %(last)s AND known.id <> ALL (%(added)s::bigint[])
     ) AS wanted
-    WHERE film.id = wanted.id AND (differs OR genres_differ OR directors_differ OR cast_differs)
+    WHERE film.id = ANY (ARRAY[wanted.id]) AND (differs OR genres_differ OR directors_differ OR cast_differs)
     RETURNING film.id, genres_differ, directors_differ, cast_differs
 """
 DROP_GENRES = "DELETE FROM movies_film_genres WHERE film_id = ANY (%(films)s::bigint[])"
 LINK_GENRES = """
     INSERT INTO movies_film_genres (film_id, genre_id)
-    SELECT film.id, (SELECT min(id) FROM movies_genre AS genre WHERE genre.name = wanted.name)
+    SELECT film.id, (SELECT min(id + 0) FROM movies_genre AS genre WHERE genre.name = wanted.name)
     FROM movies_importedline AS line
     CROSS JOIN LATERAL (SELECT id FROM movies_film WHERE external_id = line.external_id LIMIT 1) AS film
     CROSS JOIN string_to_table(line.genres, %(between_genres)s) AS wanted (name)

@@ -62,11 +62,11 @@ for kind, count in counts.items():
         begin(kind)
 print("open", flush=True)
 poll.register(0, select.POLLIN)
-dripped, goes_on = time.monotonic(), True
-while clients:
+dripped, goes_on, deadline = time.monotonic(), True, float("inf")
+while clients and time.monotonic() < deadline:
     for number, _ in poll.poll(200):
         if number == 0:
-            goes_on = False
+            goes_on, deadline = False, time.monotonic() + 120
             poll.unregister(0)
             if not os.read(0, 10):
                 sys.exit()

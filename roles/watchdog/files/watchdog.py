@@ -112,8 +112,9 @@ def parse(found: dict[str, Any]) -> Container:
 class Engine:
     """Docker's API, on its local socket."""
 
-    def __init__(self, address: str = "/run/docker.sock") -> None:
+    def __init__(self, address: str = "/run/docker.sock", patience: float = 30) -> None:
         self.address = address
+        self.patience = patience  # seconds that an answer may take
 
     def call(self, method: str, path: str, **query: str) -> Any:
         """Return the engine's answer.
@@ -121,10 +122,10 @@ class Engine:
         Raises:
             EngineError: It gives none, or an error.
         """
-        connection = http.client.HTTPConnection("localhost", timeout=30)
+        connection = http.client.HTTPConnection("localhost")
         try:
             connection.sock = socket.socket(socket.AF_UNIX)
-            connection.sock.settimeout(30)
+            connection.sock.settimeout(self.patience)
             connection.sock.connect(self.address)
             connection.request(method, f"{path}?{urllib.parse.urlencode(query)}")
             answer = connection.getresponse()

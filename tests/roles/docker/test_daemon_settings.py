@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import daemon_settings
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from daemon_settings import SettingsError, flags, merge, put, read, refuse_swarm, validate
+from documented import assert_as_documented
 
 OURS = {"live-restore": True, "icc": False, "log-driver": "json-file", "log-opts": {"max-size": "10m"}}
 
@@ -126,9 +129,9 @@ def test_the_file_keeps_its_mode_and_is_noted_as_pending(
     assert path.stat().st_mode & 0o777 == 0o644
     assert pending.exists()
 
-    path.chmod(0o600)
+    path.chmod(0o605)
     put(path, '{"icc": false}', pending)
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.stat().st_mode & 0o777 == 0o605
     assert path.read_text() == '{"icc": false}'
 
 
@@ -172,3 +175,95 @@ def test_the_module_refuses_before_it_writes(
     assert json.loads(capsys.readouterr().out).get("failed", False) == refused
     assert json.loads(path.read_text()) == theirs
     assert not pending.exists()
+
+
+@pytest.mark.parametrize("body", ["exit 1", "echo; exit 0"])
+def test_an_engine_that_can_not_be_asked_is_in_no_swarm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    engine(tmp_path, monkeypatch, body, "docker")
+    refuse_swarm()
+
+
+def test_a_host_without_an_engine_refuses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    refuse_swarm()
+    validate(tmp_path / "any")
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., dict[str, Any]]:
+    """Run the module on a host whose engine runs with one flag, and accepts any file."""
+    engine(tmp_path, monkeypatch, "exit 0")
+    monkeypatch.setattr(daemon_settings, "flags", {daemon_settings.PID_FILE: {"icc"}}.__getitem__)
+
+    def run(*, check: bool = False, **settings: object) -> dict[str, Any]:
+        args = {
+            "settings": settings,
+            "path": str(tmp_path / "etc/docker/daemon.json"),
+            "pending": str(tmp_path / "pending"),
+            "_ansible_check_mode": check,
+        }
+        with patch_module_args(args), pytest.raises(SystemExit):
+            daemon_settings.main()
+        result: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return result
+
+    return run
+
+
+OPENED = '{\n  "ipv6": true\n}\n'
+
+
+def test_settings_are_added_once_and_pending_until_somebody_restarts(
+    run: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    path, pending = tmp_path / "etc/docker/daemon.json", tmp_path / "pending"
+    before = os.umask(0)
+    try:
+        result = run(ipv6=True, icc=False)
+    finally:
+        os.umask(before)
+    assert (result["changed"], result["pending"]) == (True, True)
+    assert result["diff"] == {"before": "{}\n", "after": OPENED}
+    assert path.read_text() == OPENED
+    assert path.parent.stat().st_mode & 0o777 == 0o755
+    assert pending.exists()
+
+    result = run(ipv6=True)
+    assert (result["changed"], result["pending"], result["diff"]) == (False, True, {})
+    pending.unlink()
+    result = run(ipv6=True)
+    assert (result["changed"], result["pending"]) == (False, False)
+
+    result = run(dns=["192.0.2.1"])
+    assert result["diff"]["before"] == OPENED
+    assert json.loads(path.read_text()) == {"ipv6": True, "dns": ["192.0.2.1"]}
+
+
+def test_check_mode_tells_and_writes_nothing(run: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    result = run(ipv6=True, check=True)
+    assert (result["changed"], result["pending"]) == (True, True)
+    assert result["diff"]["after"] == OPENED
+    assert not (tmp_path / "etc").exists()
+    assert not (tmp_path / "pending").exists()
+
+
+def test_what_can_not_be_written_is_told(run: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    (tmp_path / "etc").write_text("in the way")
+    assert f"{tmp_path}/etc/docker" in run(ipv6=True)["msg"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a file is given away by root alone")
+def test_the_file_keeps_its_owner(run: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    run(ipv6=True)
+    path = tmp_path / "etc/docker/daemon.json"
+    os.chown(path, 10001, 10002)
+    run(ip6tables=True)
+    assert (path.stat().st_uid, path.stat().st_gid) == (10001, 10002)
+
+
+def test_it_takes_what_its_documentation_says() -> None:
+    assert_as_documented(daemon_settings)

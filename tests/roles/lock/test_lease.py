@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import fcntl
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import lease
 import pytest
+from ansible.module_utils.testing import patch_module_args
+from documented import assert_as_documented
 from lease import HeldError, Lease
 
 EXPIRY = 6.0
@@ -58,7 +62,8 @@ def holder(folder: Path) -> Lease | None:
     return found[0] if found else None
 
 
-def test_a_free_host_is_taken_at_once(folder: Path, clock: Clock) -> None:
+def test_a_free_host_is_taken_at_once(tmp_path: Path, clock: Clock) -> None:
+    folder = tmp_path / "not/there/yet"
     path = lease.take(folder, ANN, EXPIRY)
     assert holder(folder) == ANN
     assert path == folder / "a1.json"
@@ -104,7 +109,7 @@ def test_a_silent_holder_loses_the_host_whatever_the_clock_says(
     touch(lease.take(folder, ANN, EXPIRY), stamp)
     lease.take(folder, BOB, EXPIRY)
     assert holder(folder) == BOB
-    assert clock.passed == pytest.approx(EXPIRY, abs=lease.PAUSE)
+    assert clock.passed == pytest.approx(EXPIRY)
     assert [path.name for path in folder.glob("*.json")] == ["b2.json"]
 
 
@@ -144,6 +149,90 @@ def test_looking_sees_a_holder_that_lives(folder: Path, clock: Clock) -> None:
         lease.look(folder, BOB.run, EXPIRY)
 
 
+def test_a_lease_that_goes_while_it_is_read_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lease.take(folder, ANN, EXPIRY)
+    monkeypatch.setattr(Path, "glob", lambda *_: iter([folder / "gone.json", folder / "a1.json"]))
+    assert holder(folder) == ANN
+    monkeypatch.setattr(Path, "glob", lambda *_: iter([folder / "gone.json"]))
+    assert holder(folder) is None
+
+
+def test_only_one_run_writes_at_a_time(folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+
+    def look(folder: Path) -> None:
+        with (folder / "guard").open() as other:
+            try:
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                looks.append("guarded")
+
+    monkeypatch.setattr("lease.read", look)
+    lease.take(folder, ANN, EXPIRY)
+    assert looks == ["guarded"]
+
+
+@pytest.fixture
+def run(folder: Path, clock: Clock, capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, object]]:
+    """Run the module, and return its result."""
+
+    def run(holder: Lease, *, check: bool = False, dir: Path = folder) -> dict[str, object]:  # noqa: A002
+        args = {
+            "dir": str(dir),
+            "expiry": int(EXPIRY),
+            "run": holder.run,
+            "host": "web1",
+            "holder": holder.holder,
+            "process": holder.process,
+            "_ansible_check_mode": check,
+        }
+        with patch_module_args(args), pytest.raises(SystemExit):
+            lease.main()
+        result: dict[str, object] = json.loads(capsys.readouterr().out)
+        return result
+
+    return run
+
+
+def test_the_module_takes_a_free_host_once(run: Callable[..., dict[str, object]], folder: Path) -> None:
+    before = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+
+    assert run(ANN)["path"] == str(folder / "a1.json")
+    found = holder(folder)
+    assert found
+    assert (found.run, found.holder, found.process) == (ANN.run, ANN.holder, ANN.process)
+    assert before <= datetime.datetime.fromisoformat(found.since) <= datetime.datetime.now(datetime.UTC)
+
+    again = run(ANN)
+    assert (again["changed"], "path" in again) == (False, False)
+
+
+def test_the_module_only_looks_in_check_mode(run: Callable[..., dict[str, object]], folder: Path) -> None:
+    assert run(ANN, check=True)["changed"] is False
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_the_module_refuses_a_host_that_is_held(
+    run: Callable[..., dict[str, object]], folder: Path, clock: Clock, check: bool
+) -> None:
+    path = lease.take(folder, ANN, EXPIRY)
+    clock.event = lambda _passed: touch(path, 5)
+
+    assert run(BOB, check=check)["msg"] == ANN.refusal("web1")
+    assert holder(folder) == ANN
+
+
+def test_the_module_names_a_folder_that_can_not_be_used(
+    run: Callable[..., dict[str, object]], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+
+    assert run(ANN, dir=tmp_path / "file/lock")["msg"] == (
+        f"{tmp_path}/file/lock can't be used to hold the host: Not a directory. Correct lock_dir."
+    )
+
+
 def test_the_refusal_says_who_and_since_when() -> None:
     now = datetime.datetime.now(datetime.UTC)
     today = Lease("a1", "ann@laptop", 4711, now.isoformat(timespec="seconds"))
@@ -152,3 +241,7 @@ def test_the_refusal_says_who_and_since_when() -> None:
         "wait for it to end, then run this again."
     )
     assert "since 2026-01-02 03:04:05 UTC:" in Lease("a", "a", 1, "2026-01-02T03:04:05+00:00").refusal("web1")
+
+
+def test_it_takes_what_its_documentation_says() -> None:
+    assert_as_documented(lease)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import host_resources
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from documented import assert_as_documented
 
 MEMINFO = "SwapTotal:       999999 kB\nMemTotal:       2097151 kB\nMemFree:         1000 kB\n"
 
@@ -18,12 +19,16 @@ def test_memory_is_the_total_alone() -> None:
     assert host_resources.memory_mb(MEMINFO) == 2047
 
 
-def test_free_space_is_what_users_may_take(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    # Of 100 free blocks of a MiB and a half, 10 are root's.
-    sizes = SimpleNamespace(f_bavail=90, f_bfree=100, f_frsize=3 * 2**19, f_bsize=4096)
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A disk with 100 free blocks of a MiB and a half, of which 9 are root's."""
+    sizes = SimpleNamespace(f_bavail=91, f_bfree=100, f_frsize=3 * 2**19, f_bsize=4096)
     monkeypatch.setattr(os, "statvfs", {tmp_path: sizes}.__getitem__)
 
-    assert host_resources.free_mb(tmp_path) == 135
+
+@pytest.mark.usefixtures("disk")
+def test_free_space_is_what_users_may_take(tmp_path: Path) -> None:
+    assert host_resources.free_mb(tmp_path) == 136
 
 
 def run(path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
@@ -33,10 +38,11 @@ def run(path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
     return result
 
 
-def test_this_machine_has_some_of_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("disk")
+def test_both_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(tmp_path, capsys)
     assert result["memory_mb"] == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-    assert result["free_mb"] == host_resources.free_mb(tmp_path)
+    assert result["free_mb"] == 136
     assert result["changed"] is False
 
 
@@ -47,3 +53,7 @@ def test_what_can_not_be_read_is_named(
     monkeypatch.setattr(host_resources, "MEMINFO", tmp_path / "meminfo")
     (tmp_path / "meminfo").write_text("SwapTotal: 1 kB\n")
     assert "has no line MemTotal" in str(run(tmp_path, capsys)["msg"])
+
+
+def test_it_takes_what_its_documentation_says() -> None:
+    assert_as_documented(host_resources)

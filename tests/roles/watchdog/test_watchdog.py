@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import itertools
 import json
 import os
 import signal
+import socket
 import socketserver
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -158,7 +161,7 @@ def test_it_waits_longer_from_try_to_try() -> None:
     engine = FakeEngine([HUNG])
     dog = watch(engine)
     tried = []
-    for second in range(6000):
+    for second in range(0, 6000, 10):
         # Docker has restarted it, as another process that hangs as well.
         engine.now = [replace(HUNG, pid=100 + len(engine.done))]
         before = len(engine.done)
@@ -183,6 +186,22 @@ def test_what_has_run_well_for_long_is_helped_at_once_again() -> None:
 
     assert [pid for _, pid in engine.done] == [100, 101, 102, 103]
     assert dog.cases["a1"].tries == 1
+
+
+def test_what_has_run_well_for_a_moment_waits_for_its_next_try() -> None:
+    engine = FakeEngine([HUNG])
+    dog = watch(engine)
+    # By then, the host itself has run for longer than the longest pause.
+    begun = 2 * LONGEST_PAUSE
+    dog.look(begun)
+    engine.now = [replace(GOOD, pid=101)]
+    dog.look(begun + 2)
+    engine.now = [replace(HUNG, pid=101)]
+    dog.look(begun + PAUSE - 1)
+    assert engine.done == [("SIGTERM", 100)]
+
+    dog.look(begun + PAUSE)
+    assert engine.done == [("SIGTERM", 100), ("SIGTERM", 101)]
 
 
 def test_what_docker_left_stopped_is_started_at_the_second_look(capsys: pytest.CaptureFixture[str]) -> None:
@@ -217,7 +236,7 @@ def test_a_start_that_fails_is_said_in_one_line_and_tried_again(capsys: pytest.C
     ]
 
 
-def test_checks_that_the_engine_has_given_up_are_resumed() -> None:
+def test_checks_that_the_engine_has_given_up_are_resumed(capsys: pytest.CaptureFixture[str]) -> None:
     engine = FakeEngine([GOOD])
     dog = watch(engine)
     for second in range(0, 200, 2):
@@ -227,18 +246,23 @@ def test_checks_that_the_engine_has_given_up_are_resumed() -> None:
 
     for second in range(200, 200 + 2 * int(SILENCE), 2):
         dog.look(second)
+        assert not NOTE.exists()
     assert engine.resumed == ["django-api-1"] * 2
-    assert not NOTE.exists()
+    assert capsys.readouterr().out.splitlines() == 2 * [
+        f"django-api-1 has had no health check for {SILENCE:.0f} s: having the engine resume them"
+    ]
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-def test_a_pause_that_could_not_be_undone_is_undone_later(restarted: bool) -> None:
+def test_a_pause_that_could_not_be_undone_is_undone_later(
+    restarted: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     engine = FakeEngine([GOOD], unpauses=False)
     dog = watch(engine)
     dog.look(0)
     with pytest.raises(EngineError):
         dog.look(SILENCE)
-    engine.now = [replace(GOOD, paused=True), replace(GOOD, id="b2", name="paused by hand", paused=True)]
+    engine.now = [replace(GOOD, id="b2", name="paused by hand", paused=True), replace(GOOD, paused=True)]
     if restarted:
         dog = watch(engine)
     paused, engine.now = engine.now, []
@@ -249,6 +273,7 @@ def test_a_pause_that_could_not_be_undone_is_undone_later(restarted: bool) -> No
     engine.unpauses = True
     dog.look(SILENCE + 4)
     assert engine.done == [("unpause", "django-api-1")] * 2
+    assert capsys.readouterr().out.splitlines()[-1] == "django-api-1 was left paused: having it go on"
 
     # From here on, whoever pauses it is somebody else.
     dog.look(SILENCE + 6)
@@ -329,26 +354,63 @@ class EnoughError(Exception):
     """Ends what would go on for ever."""
 
 
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let watchdog.main run as its unit starts it; return its lock."""
+    lock = tmp_path / "lock"
+    lock.touch()
+    monkeypatch.setattr(sys, "argv", ["watchdog", "django", str(lock), str(NOTE)])
+    return lock
+
+
 @pytest.mark.parametrize("under_way", [False, True])
 def test_it_does_not_look_while_a_rollout_is_under_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, under_way: bool
+    program: Path, monkeypatch: pytest.MonkeyPatch, under_way: bool
 ) -> None:
-    looks = []
+    looks, pauses = [], []
 
-    def enough(_seconds: float) -> None:
+    def enough(seconds: float) -> None:
+        pauses.append(seconds)
         raise EnoughError
 
-    monkeypatch.setattr(Watchdog, "look", lambda _watchdog, now: looks.append(now))
+    monkeypatch.setattr(Watchdog, "look", lambda watchdog, _now: looks.append(watchdog.project))
     monkeypatch.setattr("watchdog.time.sleep", enough)
-    lock = tmp_path / "lock"
-    monkeypatch.setattr(sys, "argv", ["watchdog", "django", str(lock), str(NOTE)])
-    with lock.open("w") as held:
+    with program.open("w") as held:
         if under_way:
             fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(EnoughError):
             watchdog.main()
 
-    assert len(looks) == (not under_way)
+    assert looks == ([] if under_way else ["django"])
+    assert pauses == [watchdog.PERIOD]
+
+
+def test_it_says_once_that_the_engine_is_away_and_once_that_it_is_back(
+    program: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away, starting = EngineError("no engine"), EngineError("an engine\nthat starts")
+    looks = iter([None, None, away, away, starting, None, None, EnoughError()])
+
+    def look(_watchdog: Watchdog, _now: float) -> None:
+        if error := next(looks):
+            raise error
+
+    monkeypatch.setattr(Watchdog, "look", look)
+    monkeypatch.setattr("watchdog.time.sleep", lambda _seconds: None)
+    with pytest.raises(EnoughError):
+        watchdog.main()
+
+    assert capsys.readouterr().out.splitlines() == [
+        "no engine",
+        "an engine that starts",
+        "the engine answers again",
+    ]
+
+
+def test_it_is_a_program() -> None:
+    command = [sys.executable, watchdog.__file__, "--help"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "usage: watchdog.py [-h] project lock note" in told
 
 
 def test_what_docker_says_is_understood() -> None:
@@ -358,9 +420,41 @@ def test_what_docker_says_is_understood() -> None:
         HUNG, name="django-db-1", checked="last", stop_signal=signal.SIGINT, grace=120
     )
     assert container.hangs
-    silent = description(100)
-    silent["Config"] = {}
-    assert (parse(silent).stop_signal, parse(silent).grace) == (signal.SIGTERM, 10)
+
+
+@pytest.mark.parametrize(
+    ("part", "said", "understood"),
+    [
+        pytest.param("Config", {}, {"stop_signal": signal.SIGTERM, "grace": 10.0}, id="nothing of a stop"),
+        pytest.param(
+            "Config", {"StopTimeout": 0}, {"stop_signal": signal.SIGTERM, "grace": 0}, id="no grace"
+        ),
+        # Docker calls it running as well then.
+        pytest.param("State", {"Restarting": True}, {"running": False, "restarting": True}, id="restarting"),
+        pytest.param("State", {"Running": False, "Pid": 0}, {"running": False, "pid": 0}, id="ended"),
+        pytest.param("State", {"Paused": True}, {"paused": True}, id="paused"),
+        pytest.param("State", {"StartedAt": "0001-01-01T00:00:00Z"}, {"has_run": False}, id="never started"),
+        pytest.param("State", {"Health": None}, {"health": "", "checked": ""}, id="no health check"),
+        pytest.param(
+            "State", {"Health": {"Status": "starting"}}, {"health": "starting", "checked": ""}, id="no log"
+        ),
+        pytest.param(
+            "State",
+            {"Health": {"Status": "healthy", "Log": [{"End": end} for end in "123"]}},
+            {"health": "healthy", "checked": "3"},
+            id="several checks",
+        ),
+        pytest.param("HostConfig", {"RestartPolicy": {"Name": "always"}}, {"is_to_run": True}, id="always"),
+        pytest.param("HostConfig", {"RestartPolicy": {"Name": "no"}}, {"is_to_run": False}, id="not again"),
+    ],
+)
+def test_what_docker_may_say(part: str, said: dict[str, Any], understood: dict[str, Any]) -> None:
+    found = description(100)
+    found[part] = said if part == "Config" else found[part] | said
+
+    container = parse(found)
+
+    assert {name: getattr(container, name) for name in understood} == understood
 
 
 class Docker(socketserver.ThreadingUnixStreamServer):
@@ -369,6 +463,13 @@ class Docker(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
     pid = 0
     root = Path()
+    # What it is asked to do is answered with this.
+    status = 204
+    text = b""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.asked: list[str] = []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -394,7 +495,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def do_POST(self) -> None:
-        self.do_GET()
+        self.server.asked.append(self.path.partition("?")[0])
+        self.send_response(self.server.status)
+        if self.server.text:
+            self.send_header("Content-Length", str(len(self.server.text)))
+        self.end_headers()
+        self.wfile.write(self.server.text)
 
 
 @pytest.fixture
@@ -412,8 +518,33 @@ def test_containers_that_go_meanwhile_are_left_out(docker: Docker, tmp_path: Pat
     assert [one.id for one in Engine(str(tmp_path / "socket")).containers("django")] == ["a1"]
 
 
-def test_what_the_engine_refuses_is_an_error_in_its_words(docker: Docker, tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"^No such container$"):
+def test_a_container_is_started_and_let_go_on(docker: Docker, tmp_path: Path) -> None:
+    engine = Engine(str(tmp_path / "socket"))
+    engine.start(DOWN)
+    engine.unpause(DOWN)
+
+    assert docker.asked == ["/containers/a1/start", "/containers/a1/unpause"]
+
+
+@pytest.mark.parametrize("status", [204, 304, 399])
+def test_what_the_engine_has_done_or_need_not_do_is_no_error(
+    docker: Docker, tmp_path: Path, status: int
+) -> None:
+    docker.status = status
+
+    assert Engine(str(tmp_path / "socket")).call("POST", "/containers/a1/start") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "said"),
+    [(400, b'{"message": "bad parameter"}', "bad parameter"), (404, b"{}", "404"), (500, b"null", "500")],
+)
+def test_what_the_engine_refuses_is_an_error_in_its_words(
+    docker: Docker, tmp_path: Path, status: int, text: bytes, said: str
+) -> None:
+    docker.status, docker.text = status, text
+
+    with pytest.raises(EngineError, match=f"^{said}$"):
         Engine(str(tmp_path / "socket")).start(GOOD)
 
 
@@ -422,19 +553,60 @@ def test_an_engine_that_is_away_is_an_error(tmp_path: Path) -> None:
         Engine(str(tmp_path / "socket")).containers("django")
 
 
+def test_an_engine_that_hangs_is_an_error(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "socket"))
+        silent.listen()
+        with pytest.raises(EngineError, match="does not answer: timed out"):
+            Engine(str(tmp_path / "socket"), patience=0.01).containers("django")
+
+
+@pytest.mark.parametrize("fails", ["", "pause", "unpause"])
+def test_between_pause_and_unpause_it_can_not_be_terminated(
+    monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    calls = []
+
+    def terminable() -> bool:
+        return signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+    def call(_engine: Engine, _method: str, path: str) -> None:
+        calls.append((path, terminable()))
+        if path.endswith(f"/{fails}"):
+            raise EngineError(fails)
+
+    monkeypatch.setattr(Engine, "call", call)
+    with pytest.raises(EngineError) if fails else nullcontext():
+        Engine().resume_checks(GOOD)
+
+    assert calls[:1] == [("/containers/a1/pause", False)]
+    assert calls[1:] == ([] if fails == "pause" else [("/containers/a1/unpause", False)])
+    assert terminable()
+
+
+def watched_processes() -> int:
+    """Return how many descriptors of processes are open."""
+    links = []
+    for path in Path("/dev/fd").iterdir():
+        with suppress(FileNotFoundError):
+            links.append(str(path.readlink()))
+    return links.count("anon_inode:[pidfd]")
+
+
 def test_a_signal_reaches_the_process_that_was_seen_and_no_other(docker: Docker, tmp_path: Path) -> None:
     engine = Engine(str(tmp_path / "socket"))
     with subprocess.Popen(["sleep", "60"]) as process:
-        docker.pid = os.getpid()
-        engine.signal(replace(HUNG, pid=process.pid), signal.SIGKILL)
-        # Docker says that the container has another process by now.
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(0.3)
-
-        docker.pid = process.pid
-        engine.signal(replace(HUNG, pid=process.pid), signal.SIGKILL)
-        assert process.wait(10) == -signal.SIGKILL
+        try:
+            docker.pid = os.getpid()
+            engine.signal(replace(HUNG, pid=process.pid), signal.SIGTERM)
+            # Docker says that the container has another process by now.
+            docker.pid = process.pid
+            engine.signal(replace(HUNG, pid=process.pid), signal.SIGUSR1)
+            assert process.wait(10) == -signal.SIGUSR1
+        finally:
+            process.kill()
     engine.signal(replace(HUNG, pid=process.pid), signal.SIGKILL)
+    assert watched_processes() == 0
 
 
 @pytest.mark.parametrize(
@@ -461,3 +633,11 @@ def test_lines_are_lines(capsys: pytest.CaptureFixture[str]) -> None:
     watchdog.say("two\nlines")
 
     assert capsys.readouterr().out == "two lines\n"
+
+
+def test_a_line_is_in_the_journal_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(journal)))
+    watchdog.say("a line")
+
+    assert journal.getvalue() == b"a line\n"

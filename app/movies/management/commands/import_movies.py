@@ -88,7 +88,7 @@ class Command(BaseCommand):
 
 
 class Rejections:
-    """All of them go to the report, the first to who sits there."""
+    """Writes all rejected lines to the report, and the first of them to stderr."""
 
     def __init__(self, command: BaseCommand, report: Path | None, stack: ExitStack) -> None:
         self.count = 0

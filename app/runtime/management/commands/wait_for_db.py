@@ -27,7 +27,7 @@ class Command(BaseCommand):
                 reason = " ".join(str(error).split())
             else:
                 break
-            _stop_if_waiting_is_vain(reason)
+            _stop_if_waiting_cannot_help(reason)
             if time.monotonic() - start + RETRY_SECONDS > timeout:
                 raise CommandError(
                     f"no database at {_address()} after {timeout:g} s: start it, or correct POSTGRES_HOST"
@@ -41,7 +41,7 @@ def _address() -> str:
     return f"{connection.settings_dict['HOST']}:{connection.settings_dict['PORT']}"
 
 
-def _stop_if_waiting_is_vain(reason: str) -> None:
+def _stop_if_waiting_cannot_help(reason: str) -> None:
     # libpq gives no error code when a connection fails, only the server's sentence.
     user = connection.settings_dict["USER"]
     if "password authentication failed" in reason:
