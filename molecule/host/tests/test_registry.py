@@ -101,7 +101,7 @@ def test_image_with_another_digest_is_refused(host: Target) -> None:
     host.run("systemd-run --unit=test-impostor python3 -c %s", IMPOSTOR)
     wait_until("the impostor listens", lambda: host.host.run("ss -Hltn | grep -q :5001").rc == 0)
     before = host.containers()
-    # One that the engine has no content of: what it has, it need not ask for.
+    # An image that the engine does not have: for one that it has, it would not ask.
     digest = hashlib.sha256(b"an image of somebody else").hexdigest()
     impostor = extra(nginx_image=f"127.0.0.1:5001/library/nginx@sha256:{digest}")
     result = PLAYBOOKS.play("site.yml", f"--limit={HOST}", impostor)

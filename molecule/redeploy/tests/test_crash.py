@@ -1,4 +1,4 @@
-"""A deploy that is killed, wherever: the service answers throughout, and the next run finishes the work."""
+"""A deploy may be killed anywhere: the service answers throughout, and the next run finishes the work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One deploy at a time: the second is told who is at it, and a holder that died is in nobody's way."""
+"""One deploy at a time: a second one is refused with the name of the first, and a dead one blocks nobody."""
 
 from __future__ import annotations
 

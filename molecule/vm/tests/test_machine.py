@@ -23,7 +23,7 @@ def confinement(target: Target, pid: str) -> str:
 
 
 def test_an_ordinary_process_is_unconfined(target: Target) -> None:
-    """What the next test would find without AppArmor's help."""
+    """The control of the next test: it would find this without AppArmor."""
     assert confinement(target, "1") == "unconfined"
 
 

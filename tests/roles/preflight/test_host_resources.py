@@ -19,11 +19,15 @@ def test_memory_is_the_total_alone() -> None:
     assert host_resources.memory_mb(MEMINFO) == 2047
 
 
-def test_free_space_is_what_users_may_take(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    # Of 100 free blocks of a MiB and a half, 9 are root's.
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A disk with 100 free blocks of a MiB and a half, of which 9 are root's."""
     sizes = SimpleNamespace(f_bavail=91, f_bfree=100, f_frsize=3 * 2**19, f_bsize=4096)
     monkeypatch.setattr(os, "statvfs", {tmp_path: sizes}.__getitem__)
 
+
+@pytest.mark.usefixtures("disk")
+def test_free_space_is_what_users_may_take(tmp_path: Path) -> None:
     assert host_resources.free_mb(tmp_path) == 136
 
 
@@ -34,10 +38,11 @@ def run(path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
     return result
 
 
-def test_this_machine_has_some_of_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("disk")
+def test_both_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(tmp_path, capsys)
     assert result["memory_mb"] == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-    assert result["free_mb"] == host_resources.free_mb(tmp_path)
+    assert result["free_mb"] == 136
     assert result["changed"] is False
 
 

@@ -250,7 +250,7 @@ class Host:
     # What the modules see
 
     def probe(self, ask: Callable[[], bool]) -> Probe:
-        self.probes.append(Probe(ask))
+        self.probes.append(Probe(ask, self.clock))
         return self.probes[-1]
 
     def get(self, address: str, port: int, path: str, host: str) -> Answer:
@@ -459,13 +459,16 @@ class Host:
 class Probe:
     """Stands in for what measures silence."""
 
-    def __init__(self, ask: Callable[[], bool]) -> None:
+    def __init__(self, ask: Callable[[], bool], clock: Clock) -> None:
         self.ask = ask
+        self.clock = clock
         self.started = False
+        self.ended = 0.0  # when
 
     def start(self) -> None:
         self.started = True
 
     def seconds(self) -> float:
         assert self.started
+        self.ended = self.clock.now
         return 1.25

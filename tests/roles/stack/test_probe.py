@@ -53,6 +53,23 @@ def test_a_page_is_asked_by_the_name_and_over_a_connection_of_its_own(port: int)
     )
 
 
+def test_a_connection_is_given_up_in_time_and_closed(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[float | None] = []
+
+    class Connection(http.client.HTTPConnection):
+        def close(self) -> None:
+            closed.append(self.timeout)
+            super().close()
+
+        def getresponse(self) -> http.client.HTTPResponse:
+            raise http.client.BadStatusLine("nonsense")
+
+    monkeypatch.setattr("http.client.HTTPConnection", Connection)
+    with pytest.raises(http.client.BadStatusLine):
+        get("127.0.0.1", port, "/", "x")
+    assert closed == [5]
+
+
 def test_nobody_there(port: int) -> None:
     with pytest.raises(OSError, match="refused"):
         get("127.0.0.1", 1, "/", "x")
@@ -114,6 +131,31 @@ def test_no_other_answer_means_ready(host: Host, status: int) -> None:
     ):
         health(smoke_path="").wait_ready(api)
     assert not health().is_ready(api)
+
+
+def test_a_container_that_is_stopped_is_not_ready(host: Host) -> None:
+    host.box("django-api-1").running = False
+    [api] = [one for one in containers("django") if one.service == "api"]
+    began = host.clock.now
+    assert health().is_ready(api) is False
+    assert host.clock.now == began
+
+
+def test_a_container_that_crashes_is_not_waited_for(host: Host) -> None:
+    [api] = [one for one in containers("django") if one.service == "api"]
+    host.crashing.add("1")
+    began = host.clock.now
+    with pytest.raises(NotReadyError, match="crashes again and again"):
+        health().wait_ready(api)
+    assert host.clock.now < began + 1
+
+
+def test_a_container_is_asked_five_times_a_second(host: Host) -> None:
+    [api] = [one for one in containers("django") if one.service == "api"]
+    host.boot["1"] = 1.3
+    host.booted["django-api-1"] = began = host.clock.now
+    health().wait_ready(api)
+    assert host.clock.now == pytest.approx(began + 1.4)
 
 
 def test_a_container_that_is_gone_is_not_waited_for(host: Host) -> None:
@@ -189,6 +231,14 @@ def test_a_switch_is_seen_a_moment_later(host: Host) -> None:
     assert host.clock.now == pytest.approx(began + 15, abs=0.2)
 
 
+def test_a_switch_is_looked_for_ten_times_a_second(host: Host) -> None:
+    began = host.clock.now
+    host.pages["1"] = {"/films/": 502}
+    host.clock.event = lambda: host.pages.clear() if host.clock.now >= began + 0.25 else None
+    health().see("blue")
+    assert host.clock.now == pytest.approx(began + 0.3)
+
+
 def test_a_bad_answer_is_none_unless_any_will_do(host: Host) -> None:
     host.pages["1"] = {"/films/": 400}
     with pytest.raises(RolloutError, match="answers 400"):
@@ -208,9 +258,14 @@ def listen(clock: Clock, answers: str) -> Probe:
             probe.ended.set()
         return answer == "."
 
+    def wait(seconds: float) -> None:
+        assert seconds == 0.02
+
     probe = Probe(ask)
+    probe.ended.wait = wait
+    # Not in a thread of its own, which could not tell that an assertion failed.
+    probe.run()
     probe.start()
-    probe.join()
     return probe
 
 

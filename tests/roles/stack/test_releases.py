@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,14 @@ def folders(store: Store) -> list[str]:
 def test_a_release_has_the_name_of_its_content() -> None:
     assert release(1).name == release(1).name
     assert release(1).name != release(2).name
+    assert re.fullmatch("[0-9a-f]{12}", release(1).name)
+    one = release(1)
+    others = [
+        Release.make("compose", one.nginx_conf, one.settings),
+        Release.make(one.compose, "nginx 2", one.settings),
+        Release.make(one.compose, one.nginx_conf, replace(one.settings, http_port=80)),
+    ]
+    assert len({one.name, *(other.name for other in others)}) == 4
 
 
 def test_the_newest_releases_are_kept(store: Store) -> None:

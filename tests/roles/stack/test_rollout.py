@@ -299,6 +299,30 @@ def test_a_service_is_replaced_and_the_silence_is_measured(deployed: Host, servi
     assert probe.ask() == (service == "nginx")
 
 
+@pytest.mark.parametrize("service", ["db", "nginx"])
+def test_the_silence_is_measured_to_its_end(deployed: Host, service: str) -> None:
+    deployed.boot["2"] = 12
+    began = deployed.clock.now
+    deployed.deploy(compose=compose(**{service: "2"}))
+
+    assert deployed.probes[-1].ended >= began + 12
+
+
+def test_behind_a_new_nginx_the_release_before_may_not_know_the_new_name(deployed: Host) -> None:
+    deployed.pages["1"] = {"/films/": 400}
+    result = deployed.deploy(compose=compose(api="2", nginx="2"))
+
+    assert result["interruptions"] == ["nginx"]
+    assert deployed.live == "green"
+
+
+def test_nginx_that_is_not_seen_ends_a_first_release(host: Host) -> None:
+    host.crashing.add("2")
+    with pytest.raises(RolloutError, match=r"not seen from outside: port 8080 does not answer \(refused\)"):
+        host.deploy(compose=compose(nginx="2"))
+    assert not (host.folder / "current").exists()
+
+
 def test_a_database_that_does_not_come_back_is_put_back(deployed: Host) -> None:
     deployed.crashing.add("2")
     with pytest.raises(

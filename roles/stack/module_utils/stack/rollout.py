@@ -254,7 +254,6 @@ class Rollout:
         slot = other(self.nginx.live)
         self.undo.append(lambda: self.switch_back(slot))
         self.nginx.point_to(slot)
-        self.health.see(slot)
         self.done.append(f"switched to {slot}")
 
     def switch_back(self, failed: str) -> None:
