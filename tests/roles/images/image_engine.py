@@ -84,10 +84,7 @@ class Engine:
                 return subprocess.CompletedProcess(command, 0, self.build(args[1:], stdin.read()), "")
             return subprocess.CompletedProcess(command, 0, self.do(args), "")
         except RefusedError as error:
-            # What it has found all the same goes to its output.
-            return subprocess.CompletedProcess(
-                command, 1, *error.args[1:] or [""], f"Error: {error.args[0]}\n"
-            )
+            return subprocess.CompletedProcess(command, 1, error.printed, f"Error: {error}\n")
 
     def do(self, args: list[str]) -> str:
         """Do what a command asks for, and return what it prints."""
