@@ -18,6 +18,11 @@ def test_has_cgroup_v2(target: Target) -> None:
     assert target.run("stat --file-system --format=%T /sys/fs/cgroup") == "cgroup2fs"
 
 
+def test_has_no_internet(target: Target) -> None:
+    assert target.host.run("ip route get 192.0.2.1").failed
+    assert target.host.run("ip route get 10.213.1.1").succeeded
+
+
 def confinement(target: Target, pid: str) -> str:
     return target.run("cat %s", f"/proc/{pid}/attr/apparmor/current")
 
