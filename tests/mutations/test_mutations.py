@@ -22,6 +22,7 @@ from mutations import runner
         pytest.param("answer = 42", MutantTrialResult.RC_NOT_FOUND, id="no break"),
         pytest.param("answer = 41", MutantTrialResult.RC_FOUND, id="a test fails"),
         pytest.param("answer = None + 1", MutantTrialResult.RC_FOUND, id="it can't be loaded"),
+        pytest.param("import os; os._exit(0)", MutantTrialResult.RC_FOUND, id="it ends the tests"),
         pytest.param("while True: pass", MutantTrialResult.RC_TIMEOUT, id="a test hangs"),
         pytest.param("answer =", MutantTrialResult.RC_INCOMPLETE, id="no program"),
     ],
