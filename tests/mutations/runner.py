@@ -17,6 +17,8 @@ from poodle.data_types import Mutant, MutantTrialResult
 CHOSEN = "MUTATIONS_TESTS"
 # A break like `x is ' '` is to be noticed by what it does, not by Python's warning.
 OPTIONS = ("--exitfirst", "--assert=plain", "-p", "no:cacheprovider", "-W", "ignore::SyntaxWarning")
+# Status of a process whose tests have passed. A break may end the process early, and with 0.
+PASSED = 99
 
 
 def run(run_folder: Path, mutant: Mutant, timeout: float | None, **_: object) -> MutantTrialResult:
