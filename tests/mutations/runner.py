@@ -17,6 +17,8 @@ from poodle.data_types import Mutant, MutantTrialResult
 CHOSEN = "MUTATIONS_TESTS"
 # A break like `x is ' '` is to be noticed by what it does, not by Python's warning.
 OPTIONS = ("--exitfirst", "--assert=plain", "-p", "no:cacheprovider", "-W", "ignore::SyntaxWarning")
+# Status of a process whose tests have passed. A break may end the process early, and with 0.
+PASSED = 99
 
 
 def run(run_folder: Path, mutant: Mutant, timeout: float | None, **_: object) -> MutantTrialResult:
@@ -42,12 +44,13 @@ def run(run_folder: Path, mutant: Mutant, timeout: float | None, **_: object) ->
     if status is None:
         os.waitpid(child, 0)
         return MutantTrialResult(found=False, reason_code=MutantTrialResult.RC_TIMEOUT)
-    code = MutantTrialResult.RC_FOUND if status else MutantTrialResult.RC_NOT_FOUND
-    return MutantTrialResult(found=bool(status), reason_code=code)
+    if os.waitstatus_to_exitcode(status) == PASSED:
+        return MutantTrialResult(found=False, reason_code=MutantTrialResult.RC_NOT_FOUND)
+    return MutantTrialResult(found=True, reason_code=MutantTrialResult.RC_FOUND)
 
 
 def wait(child: int, seconds: float) -> int | None:
-    """Return the status that a process ends with, or nothing if it goes on for longer."""
+    """Return the wait status that a process ends with, or nothing if it goes on for longer."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -67,7 +70,7 @@ def is_program(path: Path) -> bool:
 
 
 def test(folder: Path) -> NoReturn:
-    """Run the tests in a folder, without a word, and end this process with their status."""
+    """Run the tests in a folder, without a word, and end this process."""
     status = 1
     try:
         os.setpgid(0, 0)
@@ -76,6 +79,7 @@ def test(folder: Path) -> NoReturn:
             os.dup2(nowhere, stream)
         os.chdir(folder)
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-        status = pytest.main([*OPTIONS, *os.environ[CHOSEN].split()])
+        if pytest.main([*OPTIONS, *os.environ[CHOSEN].split()]) == pytest.ExitCode.OK:
+            status = PASSED
     finally:
         os._exit(status)

@@ -123,6 +123,9 @@ def test_another_process_with_the_same_id_is_not_taken_for_it(
     process = Process(other.pid)
     monkeypatch.setattr("hold_lease.started", lambda _pid: "Mon Nov 23 14:03:22 2026")
     assert process.ends_within(0.1)
+    process.end("for this reason")
+    other.send_signal(signal.SIGUSR1)
+    assert other.wait(10) == -signal.SIGUSR1
 
 
 @pytest.mark.parametrize("code", [0, 77])
@@ -166,15 +169,6 @@ def test_all_files_but_one_lead_nowhere(tmp_path: Path) -> None:
     assert (tmp_path / "kept").read_text() == "written"
 
 
-def wait_for(path: Path) -> str:
-    """Return what is written to a file as soon as it is there."""
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} never came"
-        time.sleep(0.01)
-    return path.read_text()
-
-
 def test_what_is_left_behind_is_nobodys_child_and_has_no_terminal(tmp_path: Path) -> None:
     def work() -> int:
         tell = {
@@ -182,8 +176,8 @@ def test_what_is_left_behind_is_nobodys_child_and_has_no_terminal(tmp_path: Path
             "session": os.getsid(0),
             "ends": [signal.getsignal(one) == signal.SIG_DFL for one in (signal.SIGINT, signal.SIGTERM)],
         }
-        (tmp_path / "partial").write_text(json.dumps(tell))
-        (tmp_path / "partial").rename(tmp_path / "told")
+        (tmp_path / f"{os.getpid()}.partial").write_text(json.dumps(tell))
+        (tmp_path / f"{os.getpid()}.partial").rename(tmp_path / f"{os.getpid()}.told")
         return 0
 
     before = signal.signal(signal.SIGTERM, lambda *_: None)
@@ -192,7 +186,11 @@ def test_what_is_left_behind_is_nobodys_child_and_has_no_terminal(tmp_path: Path
     finally:
         signal.signal(signal.SIGTERM, before)
 
-    told = json.loads(wait_for(tmp_path / "told"))
+    deadline = time.monotonic() + 60
+    while not (found := list(tmp_path.glob("*.told"))):
+        assert time.monotonic() < deadline, "nothing is left behind"
+        time.sleep(0.01)
+    (told,) = [json.loads(path.read_text()) for path in found]
     assert told["ends"] == [True, True]
     assert told["session"] != os.getsid(0)
     # The first process of a session would get a terminal of its own with the next one that it opens.
