@@ -1,8 +1,8 @@
 """A bundle: one file with all that a host without internet is deployed to from.
 
-A bundle is a tar archive. Its first member, bundle.json, has the SHA-256 checksum of each other member. These are
-`images.tar.gz` (our images, for the role images), `packages-RELEASE-MACHINE.tar` (Debian packages, for the role
-packages) and `wheels/HASH/*.whl` (the app's wheels, for the role wheels).
+A bundle is a tar archive. Its first member, bundle.json, has the SHA-256 checksum of each other member. These
+are `images.tar.gz` (our images, for the role images), `packages-RELEASE-MACHINE.tar` (Debian packages, for
+the role packages) and `wheels/HASH/*.whl` (the app's wheels, for the role wheels).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def digest(path: Path) -> str:
 
 def members(sources: Mapping[str, Path]) -> dict[str, Path]:
     """Return all files, those of folders as well, by the names that they get in a bundle."""
-    found = {}
+    found: dict[str, Path] = {}
     for name, source in sources.items():
         if source.is_dir():
             files = sorted(file for file in source.rglob("*") if file.is_file())
@@ -99,13 +99,14 @@ def extract(archive: tarfile.TarFile, folder: Path) -> None:
     """
     checksums = read_index(archive)
     for member in archive:
+        if member.name == INDEX:
+            continue
         wanted = checksums.pop(member.name)
         target = folder / member.name
-        if not (member.isfile() and target.resolve().is_relative_to(folder.resolve())):
+        file = archive.extractfile(member)
+        if not file or not target.resolve().is_relative_to(folder.resolve()):
             raise ValueError(f"{member.name} is no file of a bundle")
         target.parent.mkdir(parents=True, exist_ok=True)
-        file = archive.extractfile(member)
-        assert file
         with target.open("wb") as content:
             shutil.copyfileobj(file, content)
         if digest(target) != wanted:
@@ -139,7 +140,9 @@ def unpack(path: Path, cache: Path) -> Path:
             except BundleError as error:
                 raise BundleError(f"{path} {error}") from error
             except (tarfile.TarError, EOFError, LookupError, TypeError, ValueError) as error:
-                raise BundleError(f"{path} is broken, or no bundle: copy it or make it again ({error})") from error
+                raise BundleError(
+                    f"{path} is broken, or no bundle: copy it or make it again ({error})"
+                ) from error
             (Path(unfinished) / "bundle").rename(folder)
     # Its age tells whether somebody needs it.
     os.utime(folder)

@@ -14,10 +14,14 @@ def main() -> None:
     """Read the command line and do what it says."""
     parser = argparse.ArgumentParser(prog="python -m bundle", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("pack", help="write files and folders into a bundle, and print its checksum")
+    command = commands.add_parser(
+        "pack", help="write files and folders into a bundle, and print its checksum"
+    )
     command.add_argument("bundle", type=Path)
     command.add_argument("sources", nargs="+", metavar="NAME=PATH")
-    command = commands.add_parser("unpack", help="unpack a bundle, and print the variables with which it is used")
+    command = commands.add_parser(
+        "unpack", help="unpack a bundle, and print the variables with which it is used"
+    )
     command.add_argument("bundle", type=Path)
     command.add_argument("cache", type=Path)
     options = parser.parse_args()

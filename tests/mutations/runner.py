@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,17 +35,26 @@ def run(run_folder: Path, mutant: Mutant, timeout: float | None, **_: object) ->
     child = os.fork()
     if not child:
         test(run_folder)
-    deadline = time.monotonic() + (timeout or float("inf"))
+    status = wait(child, timeout or float("inf"))
+    # Also what the tests have started and left behind.
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
+    if status is None:
+        os.waitpid(child, 0)
+        return MutantTrialResult(found=False, reason_code=MutantTrialResult.RC_TIMEOUT)
+    code = MutantTrialResult.RC_FOUND if status else MutantTrialResult.RC_NOT_FOUND
+    return MutantTrialResult(found=bool(status), reason_code=code)
+
+
+def wait(child: int, seconds: float) -> int | None:
+    """Return the status that a process ends with, or nothing if it goes on for longer."""
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
-            noticed = status != 0
-            code = MutantTrialResult.RC_FOUND if noticed else MutantTrialResult.RC_NOT_FOUND
-            return MutantTrialResult(found=noticed, reason_code=code)
+            return status
         time.sleep(0.01)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return MutantTrialResult(found=False, reason_code=MutantTrialResult.RC_TIMEOUT)
+    return None
 
 
 def is_program(path: Path) -> bool:

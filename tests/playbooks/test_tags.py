@@ -28,7 +28,7 @@ def roles(tagged: list[tuple[str, str, set[str]]], tag: str) -> set[str]:
 
 
 def test_there_is_a_tag_for_each_role(tagged: list[tuple[str, str, set[str]]]) -> None:
-    expected = {"guard", "firewall", "docker", "images", "wheels", "stack", "watchdog"}
+    expected = {"packages", "guard", "firewall", "docker", "images", "wheels", "stack", "watchdog"}
     assert {role for role, _, _ in tagged} == ALWAYS | expected
     assert all(tags & {role, "always", "release"} for role, _, tags in tagged)
 
@@ -42,7 +42,9 @@ def test_there_is_a_tag_for_each_role(tagged: list[tuple[str, str, set[str]]]) -
         ("wheels", {"wheels"}),
         ("guard", {"guard"}),
         ("firewall", {"firewall"}),
-        ("docker", {"docker"}),
+        # What a bundle brings is Docker's.
+        ("docker", {"packages", "docker"}),
+        ("packages", {"packages"}),
         ("watchdog", {"watchdog"}),
         ("nothing", set()),
     ],

@@ -84,7 +84,7 @@ def test_nginx_serves_files_while_the_api_is_down(target: Target, poster: str) -
 @pytest.mark.parametrize(
     "headers", [{}, {"Authorization": "Basic YWRtaW46d3Jvbmc="}], ids=["nobody", "wrong"]
 )
-def test_who_is_not_known_writes_nothing(target: Target, headers: dict[str, str]) -> None:
+def test_an_unknown_user_writes_nothing(target: Target, headers: dict[str, str]) -> None:
     before = target.request(FILM).json
     answer = target.request(FILM, "PATCH", b'{"title": "x"}', headers | {"Content-Type": "application/json"})
     assert answer.status in {401, 403}

@@ -27,7 +27,7 @@ def before(targets: dict[str, Target]) -> dict[str, dict[str, str]]:
 
 
 def boot(target: Target) -> str:
-    """Return when the host's first process began, in ticks of the machine below."""
+    """Return when the host's first process began, in ticks of the kernel."""
     return target.run("cut -d ' ' -f 22 /proc/1/stat")
 
 

@@ -15,7 +15,7 @@ from testinfra.host import Host
 
 HOST = "desk"
 HOME = "/home/engineer"
-# Companies sign the way out anew, and keep mirrors: what pip needs here, it needs there.
+# A company may sign all TLS anew and have mirrors of its own: what pip needs here for that, it needs there.
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 PIP_CONFIGURATION = Path("/etc/pip.conf")
 

@@ -1,4 +1,4 @@
-"""Docker's own apt repository as the source, played by one that is made on the spot."""
+"""Docker's own apt repository as the source. A repository that the test makes stands in for it."""
 
 from __future__ import annotations
 

@@ -260,7 +260,7 @@ def facts(targets: dict[str, Target]) -> dict[str, Facts]:
 
 @pytest.fixture(scope="module")
 def lax(targets: dict[str, Target]) -> Iterator[Facts]:
-    """A host that gets everything wrong: its containers are real ones, which nobody starts."""
+    """A host where everything is wrong. Its containers are real, but nobody starts them."""
     target = targets["debian13"]
     image = target.container("nginx")["Config"]["Image"]
     flags = {

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 from runs import extra
-from scenario import PLAYBOOKS
+from scenario import PLAYBOOKS, machine
 from targets import FILM, Target
 from waiting import wait_until
 
@@ -49,6 +50,19 @@ http.server.ThreadingHTTPServer(("127.0.0.1", 5001), Registry).serve_forever()
 """
 
 
+SERVICES_OF = {"nginx": "nginx", "postgres": "db"}
+
+
+def bring_base(host: Target) -> str:
+    """Bring the base image to the host, from the engine that has built it; return its name."""
+    words = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "django/base"]
+    name = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()[0]
+    with subprocess.Popen(["docker", "save", name], stdout=subprocess.PIPE) as saved:
+        load = ["docker", "exec", "--interactive", machine(HOST), "docker", "load"]
+        subprocess.run(load, stdin=saved.stdout, check=True, capture_output=True)
+    return name
+
+
 @pytest.fixture(scope="module")
 def host(targets: dict[str, Target]) -> Target:
     return targets[HOST]
@@ -66,10 +80,10 @@ def references(host: Target) -> Iterator[dict[str, str]]:
     host.run("systemd-run --unit=test-registry docker-registry serve /run/registry.yml")
     wait_until("the registry answers", lambda: host.host.run("ss -Hltn | grep -q :5000").rc == 0)
     found = {}
-    for name in ("debian", "nginx", "postgres"):
+    images = {name: host.container(service)["Config"]["Image"] for name, service in SERVICES_OF.items()}
+    for name, ours in ({"debian": bring_base(host)} | images).items():
         reference = f"{REGISTRY}/library/{name}:drop-in"
-        ours = "django/base" if name == "debian" else f"django/{name}"
-        host.run("docker tag %s %s", host.run("docker image ls --quiet %s", ours).split()[0], reference)
+        host.run("docker tag %s %s", ours, reference)
         host.run("docker push --quiet %s", reference)
         digests = host.inspect("image", reference)["RepoDigests"]
         found[name] = next(digest for digest in digests if digest.startswith(REGISTRY))
@@ -84,6 +98,7 @@ def references(host: Target) -> Iterator[dict[str, str]]:
 def test_drop_in_images_are_pulled_and_run(host: Target, references: dict[str, str]) -> None:
     film = host.request(FILM).json
     images = extra(
+        images_build_on="host",
         images_base_image=references["debian"],
         nginx_image=references["nginx"],
         postgres_image=references["postgres"],
@@ -101,7 +116,7 @@ def test_image_with_another_digest_is_refused(host: Target) -> None:
     host.run("systemd-run --unit=test-impostor python3 -c %s", IMPOSTOR)
     wait_until("the impostor listens", lambda: host.host.run("ss -Hltn | grep -q :5001").rc == 0)
     before = host.containers()
-    # One that the engine has no content of: what it has, it need not ask for.
+    # An image that the engine does not have: for one that it has, it would not ask.
     digest = hashlib.sha256(b"an image of somebody else").hexdigest()
     impostor = extra(nginx_image=f"127.0.0.1:5001/library/nginx@sha256:{digest}")
     result = PLAYBOOKS.play("site.yml", f"--limit={HOST}", impostor)

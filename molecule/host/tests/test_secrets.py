@@ -1,4 +1,4 @@
-"""Who may do what in the database, and where no secret is to be seen."""
+"""Who may do what in the database, and that a secret is in its file and nowhere else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GIVEN = (
     "django_secret_key",
 )
 CONTROL = f"control-{secrets.token_urlsafe(24)}"
-# What the search has to find a word in.
+# Places in which the search must find the word of the control.
 PLACES = {
     "environment of a process",
     "process list",
@@ -112,7 +112,7 @@ def test_the_backup_role_reads_everything_and_writes_nothing(target: Target) -> 
 
 
 def test_nobody_comes_in_without_a_password(target: Target) -> None:
-    """Nor with a wrong one, whichever way; through the socket as well."""
+    """A wrong one is refused as well, over TCP and through the socket."""
     password = target.secret("postgres_password")
     for host in ("db", "127.0.0.1", "/var/run/postgresql"):
         assert target.psql("postgres", password, "SELECT 1", host).stdout.strip() == "1"
@@ -200,7 +200,7 @@ def test_the_search_finds_a_word_in_each_place(canaries: Canaries) -> None:
 def test_no_secret_is_in_what_a_run_prints(canaries: Canaries) -> None:
     for run in canaries.runs:
         assert not [name for name, value in canaries.values.items() if value in run.output]
-        # They were handed over, and what is none is shown.
+        # The control: the secrets were handed over, and what is not secret is shown.
         assert "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" in run.output
     assert CONTROL in canaries.runs[1].output
 

@@ -32,7 +32,7 @@ FILE = "/tmp/poster.png"
 
 # What a page has without its styles, to tell that it has them.
 STRIP = "for (const sheet of document.styleSheets) sheet.disabled = true"
-# Fails if the image is none.
+# Fails if the file is not an image.
 DECODE = "return arguments[0].decode().then(() => arguments[0].naturalWidth)"
 # Another machine's; whether there is one does not matter.
 ELSEWHERE = f"http://10.213.5.100:{PORT}/icon.svg"

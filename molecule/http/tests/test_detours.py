@@ -1,4 +1,4 @@
-"""Ways to a file that leave the folder of their location: none leads anywhere."""
+"""Paths with a detour out of the folder of their location lead nowhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nginx and Django make of a request between them."""
+"""How nginx and Django answer a request together: headers, names, errors and limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-# What nginx answers by itself: the line and the headers that bring it to do so, and the status.
+# Errors that nginx answers by itself: the request's first line, its headers, and the status of the answer.
 ERRORS = {
     "no such file": ("GET /static/static/nothing HTTP/1.1", (), 404),
     "no such upload": ("GET /static/media/nothing HTTP/1.1", (), 404),
@@ -179,7 +179,7 @@ def test_known_name(target: Target, host: str, what: str) -> None:
 
 @dataclass(frozen=True)
 class Echo:
-    """The stack's nginx and its configuration, in front of something that says what it is sent."""
+    """The stack's nginx, in front of a program that answers with the request that it got."""
 
     target: Target
 
@@ -225,7 +225,7 @@ def test_a_client_is_not_believed(echo: Echo) -> None:
 
     for claim, lines in echo.heads(requests).items():
         if claim == "X-Other: {0}":
-            # What is no claim passes: the forged value would be seen.
+            # The control: any other header passes, so a forged value would be seen.
             assert f"X-Other: {FORGED}" in lines
         else:
             assert not [one for one in lines if FORGED in one], claim
@@ -263,7 +263,7 @@ def test_largest_body(target: Target, megabytes: int, status: int, chunked: bool
     assert target.request(FILM, "PATCH", size=megabytes * 2**20, chunked=chunked).status == status
 
 
-def test_who_hurries_is_told_to_wait(target: Target, another: Host) -> None:
+def test_a_client_that_hurries_is_told_to_wait(target: Target, another: Host) -> None:
     words = ("python3 -c %s %s %s %s %s", HURRY, target.address, str(PORT), "/api/nothing", STYLE)
     before, then, files = (int(word) for word in another.check_output(*words).split())
     # Five seconds' worth come through at once.

@@ -1,4 +1,4 @@
-"""Requests that are none, and what becomes of those who come after."""
+"""Malformed requests are refused, and whoever comes after one gets the right answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLOSE = "Connection: close"
 POST = "POST /api/movies HTTP/1.1"
 CHUNKED = "Transfer-Encoding: chunked"
 CHUNKS = "5\r\nhello\r\n0\r\n\r\n"
-# What a poisoned connection would have the next one's request answered with.
+# What an attacker hides in a request: on a poisoned connection, somebody else would get its answer.
 HIDDEN = f"GET /api/movies/2 HTTP/1.1\r\n{HOST}\r\n\r\n"
 
 # By name: the request, and the statuses that refuse it.
@@ -81,8 +81,8 @@ REFUSED: dict[str, tuple[bytes, set[int]]] = {
     ),
 }
 
-# Not as it should be, but of one meaning: nginx takes it and has no setting against it, as HTTP allows
-# (RFC 9112, 2.2 and 3.2.2). The API is sent what was understood, written anew (see test_http.py).
+# Not as it should be, but with one meaning only: nginx accepts it and has no setting against it, as HTTP
+# allows (RFC 9112, 2.2 and 3.2.2). The API gets what nginx has understood, written anew (see test_http.py).
 TAKEN = {
     "bare LF at the ends of lines": f"GET /api/movies/1 HTTP/1.1\n{HOST}\n{CLOSE}\n\n".encode(),
     "bare LF at the end of a header": request("GET /api/movies/1 HTTP/1.1", f"X-A: a\n{HOST}", CLOSE),
@@ -122,7 +122,7 @@ def test_before_http_had_heads(target: Target) -> None:
     assert json.loads(reply.raw)["detail"] == "Not a host name of this API: see stack_server_names."
 
 
-# What hides a request within another, each way of which some proxy has fallen for.
+# Ways to hide a request within another. Each of them has worked against some proxy.
 POISON = {
     name: request(POST, HOST, *headers, body=body)
     for name, headers, body in (
@@ -189,8 +189,8 @@ print(len(right), len(wrong), len(broken))
 """
 ASKED = 6 * 15
 
-# A pair that can be poisoned: the proxy looks at the length, what is behind it at the chunks, and both keep
-# their one connection.
+# A proxy and an API that can be poisoned: the proxy reads a body by its length, the API by its chunks, and
+# both use one connection for all requests.
 CARELESS = """
 import re, socket, threading
 def read(file):

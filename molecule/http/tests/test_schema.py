@@ -1,4 +1,4 @@
-"""What the deployed API answers is what it says of itself: schemathesis asks it, through nginx."""
+"""The deployed API answers as its own description says: schemathesis asks it, through nginx."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from schemathesis import GenerationMode
 from second_nginx import configuration, second_nginx
 from targets import FILM, Target
 
-# A second nginx that does not keep who hurries waiting: each request that is refused tells something, also
-# the hundredth.
+# A second nginx without the limit of requests per second, which most of these requests would meet.
 PORT = 8083
 # What is in the database, as statements that put it there again.
 KEEP = (
@@ -31,7 +30,7 @@ BRING_BACK = (
 
 CHECKS: Any = schemathesis.checks.CHECKS
 CONFIG = schemathesis.Config.from_dict(
-    # Besides what it knows of, a condition that does not hold and an address that is too long are reasons.
+    # A condition that does not hold and an address that is too long have statuses of their own.
     {"checks": {"negative_data_rejection": {"expected-statuses": ["4xx"]}}}
 )
 SEEN = {GenerationMode.POSITIVE: {200, 201, 204, 404}, GenerationMode.NEGATIVE: {400, 404}}
@@ -39,7 +38,7 @@ SEEN = {GenerationMode.POSITIVE: {200, 201, 204, 404}, GenerationMode.NEGATIVE: 
 
 @pytest.fixture
 def unlimited(target: Target) -> Iterator[Target]:
-    """The host, which has in the end what it had before: schemathesis writes and removes whatever it may."""
+    """The host without that limit. Its database is put back in the end, as schemathesis changes films."""
     password = f"PGPASSWORD={target.secret('postgres_password')}"
     before = target.request(FILM).json
     text, limits = re.subn(r"^ *limit_req .*;$", "", configuration(target, PORT), flags=re.MULTILINE)

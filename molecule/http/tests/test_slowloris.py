@@ -1,4 +1,4 @@
-"""Clients that are slow on purpose, of which the others notice nothing."""
+"""Slow clients hold their connections for as long as they can, and nobody else notices."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_others_do_not_notice_slow_clients(target: Target, say: Callable[[str], 
     assert all(ended[kind] >= count for kind, count in COUNTS.items()), ended
     # Everybody else was answered meanwhile.
     assert [len(took) for took in answered] == [CONNECTIONS * TIMES] * len(clients)
-    # An upload that is as slow, but goes on, was none of them: it was read to its end.
+    # An upload that is as slow, but does go on, was read to its end.
     assert upload == 401
     for name, without, beside in zip(clients, quiet, answered, strict=True):
         say(f"{name}: p99 {p99(without):.3f} s, beside {before} slow clients {p99(beside):.3f} s")

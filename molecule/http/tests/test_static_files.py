@@ -55,7 +55,7 @@ def test_another_file_is_compressed_when_it_is_asked_for(target: Target) -> None
     plain, compressed = get(target, STYLE), get(target, STYLE, "Accept-Encoding: gzip")
 
     assert compressed.values("Content-Encoding") == ["gzip"]
-    # A file's would be known.
+    # The length of a file on the disk would be known.
     assert compressed.values("Content-Length") == []
     assert plain.values("Content-Encoding") == []
     for reply in (plain, compressed):
@@ -63,7 +63,7 @@ def test_another_file_is_compressed_when_it_is_asked_for(target: Target) -> None
         assert reply.values("Cache-Control") == ["public, max-age=300"]
 
 
-def test_who_wants_no_gzip_gets_none(target: Target, style: str) -> None:
+def test_a_client_without_gzip_gets_none(target: Target, style: str) -> None:
     assert get(target, style, "Accept-Encoding: br, gzip;q=0").values("Content-Encoding") == []
 
 
@@ -103,6 +103,6 @@ def test_a_compressed_file_of_before_is_not_served(target: Target, left_over: No
     assert reply.status == 200
     assert reply.values("Content-Encoding") == []
     assert reply.body.strip() == NEW
-    # With a hash in the name it would be, so this is where it is looked for.
+    # The control: with a hash in its name, the compressed file is served.
     reply = get(target, "/static/static/molecule.0123456789ab.css", accept)
     assert gzip.decompress(reply.body).strip() == OLD

@@ -1,4 +1,4 @@
-"""Posters that are none: refused, and nothing of them stays."""
+"""Uploads that are no poster are refused, and no file of them stays."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_a_firewall_that_is_not_wanted_any_more_stays_away(
     wait_for_tables(target)
 
     try:
-        PLAYBOOKS.killed_at("Remove its units", limit, without)
+        PLAYBOOKS.killed_at("Remove the firewall's units", limit, without)
         run = PLAYBOOKS.deploy(limit, without)
         say(f"firewall removed, by the run after a killed one: {run.seconds:.1f} s")
         assert tables(target) == TABLES - {"inet django_firewall"}

@@ -1,4 +1,4 @@
-"""Makes releases: copies of the app that tell who they are, and that may be spoilt.
+"""Makes releases: copies of the app that say their names in each answer, some of them broken on purpose.
 
 Run as a program, it makes the one that the scenario begins with: release.py NAME
 """

@@ -43,7 +43,7 @@ class Bad:
 
 BAD = {
     "does not build": Bad(
-        "An image can't be built on host",
+        "An image can't be built on localhost",
         "Unable to locate package no-such-package",
         variables={"images_app_packages": ["no-such-package"]},
     ),

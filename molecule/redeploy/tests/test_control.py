@@ -1,4 +1,4 @@
-"""The meter works: what everybody does by hand loses requests, and the load sees it."""
+"""The control: a plain `docker compose up -d` loses requests, and the load notices it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from targets import Target
 from traffic import Load
 from waiting import wait_until
 
-# Of the hundreds that it is on most machines.
+# On most machines hundreds are lost.
 LOST = 20
 
 

@@ -1,4 +1,4 @@
-"""A deploy that is killed, wherever: the service answers throughout, and the next run finishes the work."""
+"""A deploy may be killed anywhere: the service answers throughout, and the next run finishes the work."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STAGES = [
 # With a slow client, so that there is something to drain.
 CLIENTS = {"get-keepalive": 6, "get-close": 4, "post": 2, "slow": 1}
 # Part of the name of tasks that the short form kills a run at.
-SAMPLE = ("Build side by side", "Roll the release out")
+SAMPLE = ("Build the images side by side", "Roll the release out")
 
 
 def boundaries() -> Sequence[tuple[int, str]]:

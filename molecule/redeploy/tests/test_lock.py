@@ -1,4 +1,4 @@
-"""One deploy at a time: the second is told who is at it, and a holder that died is in nobody's way."""
+"""One deploy at a time: a second one is refused with the name of the first, and a dead one blocks nobody."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from state import assert_at_rest, assert_served, whole_form
 from targets import Target
 
 # A task of the first deploy that holds the lock for sure, with most of the work still ahead.
-TASK = "Hash what the images are made from"
+TASK = "Describe the images by what they are made from"
 HOLDER = r"host is being deployed to by \S+@\S+ .*since \d\d:\d\d:\d\d"
 
 

@@ -1,4 +1,4 @@
-"""Uploads that take longer than the container lives that they were meant for."""
+"""Uploads that take longer than their container lives reach the next one."""
 
 from __future__ import annotations
 

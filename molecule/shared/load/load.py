@@ -31,7 +31,8 @@ SLOW = 10
 # Seconds after which a request counts as failed. How long an answer took is a figure, which differs from
 # machine to machine; this is for one that never comes.
 PATIENCE = 60
-# Least seconds between two requests of a client: a closed port would be asked thousands of times a second.
+# Seconds between two requests of a client, at least: a closed port would be asked thousands of times a
+# second.
 REST = 0.05
 PIECES = 50
 

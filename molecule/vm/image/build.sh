@@ -10,7 +10,7 @@ cache=$1
 image=$cache/image
 suite=trixie
 packages=linux-image-cloud-amd64,systemd-sysv,udev,dbus,openssh-server,python3,sudo,iproute2
-packages+=,systemd-resolved,apparmor,ca-certificates
+packages+=,apparmor,ca-certificates
 
 fail() {
     echo "build.sh: $1" >&2
@@ -51,26 +51,15 @@ configure() {
     # No id in the file: the machine gives itself one, without the questions of a first boot.
     : | write 0444 /etc/machine-id
 
-    # The way out, for apt: QEMU's own NAT.
-    write 0644 /etc/systemd/network/10-out.network <<'END'
-[Match]
-MACAddress=52:54:00:d1:00:01
-
-[Network]
-DHCP=ipv4
-END
-    # The way in: the only one from which the machine can be reached.
-    write 0644 /etc/systemd/network/20-in.network <<'END'
+    # The only network: no gateway, no name server, no way out.
+    write 0644 /etc/systemd/network/10-in.network <<'END'
 [Match]
 MACAddress=52:54:00:d1:00:02
 
 [Network]
 Address=10.213.1.2/30
 END
-    systemctl --root="$root" enable --quiet systemd-networkd systemd-resolved
-    # Off, as on a provider's machine: it would listen on a port of its own.
-    write 0644 /etc/systemd/resolved.conf.d/llmnr.conf <<<$'[Resolve]\nLLMNR=no'
-    ln -sf ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
+    systemctl --root="$root" enable --quiet systemd-networkd
 
     chroot "$root" useradd --create-home --shell /bin/bash deploy
     write 0440 /etc/sudoers.d/deploy <<<"deploy ALL=(ALL) NOPASSWD: ALL"

@@ -39,7 +39,6 @@ boot() {
         -nodefaults -display none -serial "file:$run/console.log" \
         -kernel "$image/vmlinuz" -initrd "$image/initrd.img" -append "$kernel" \
         -drive "file=$run/disk.img,if=virtio,format=raw,cache=unsafe" \
-        -netdev user,id=out -device virtio-net-pci,netdev=out,mac=52:54:00:d1:00:01 \
         -netdev tap,id=in,ifname=django-vm,script=no,downscript=no \
         -device virtio-net-pci,netdev=in,mac=52:54:00:d1:00:02 \
         -device virtio-rng-pci

@@ -14,7 +14,7 @@ KEYS = REPOSITORY / ".cache/vm/ssh"
 
 @pytest.fixture(scope="session")
 def outside() -> Host:
-    """The machine below, from which a wire leads to the virtual one and nowhere else."""
+    """The machine that the tests run on: a wire leads from it to the virtual one, and nowhere else."""
     return testinfra.get_host("local://")
 
 

@@ -18,12 +18,17 @@ def test_has_cgroup_v2(target: Target) -> None:
     assert target.run("stat --file-system --format=%T /sys/fs/cgroup") == "cgroup2fs"
 
 
+def test_has_no_internet(target: Target) -> None:
+    assert target.host.run("ip route get 192.0.2.1").failed
+    assert target.host.run("ip route get 10.213.1.1").succeeded
+
+
 def confinement(target: Target, pid: str) -> str:
     return target.run("cat %s", f"/proc/{pid}/attr/apparmor/current")
 
 
 def test_an_ordinary_process_is_unconfined(target: Target) -> None:
-    """What the next test would find without AppArmor's help."""
+    """The control of the next test: it would find this without AppArmor."""
     assert confinement(target, "1") == "unconfined"
 
 

@@ -1,4 +1,4 @@
-"""What only a machine of its own can show: it restarts, loses its power, and is back by itself."""
+"""A reboot and a power cut, which only a machine of its own can have: the stack is back by itself."""
 
 from __future__ import annotations
 

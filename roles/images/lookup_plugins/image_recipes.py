@@ -251,4 +251,4 @@ class LookupModule(LookupBase):  # type: ignore[misc] # ansible ships no types
         try:
             return Recipes(self.get_options()).describe()
         except OSError as error:
-            raise AnsibleError(f"{error.filename} can't be read or written: {error.strerror}") from error
+            raise AnsibleError(f"{error.filename} can't be read or written") from error

@@ -7,8 +7,8 @@ DOCUMENTATION = r"""
 module: collect_packages
 short_description: Collect Debian packages, with all that they need, for hosts that reach no mirror
 description:
-  - Needs apt, but not the release that the packages are for. Nothing of this machine's own packages and sources
-    is changed or counts, and no root is needed.
+  - Needs apt, but not the release that the packages are for. Nothing of this machine's own packages and
+    sources is changed or counts, and no root is needed.
   - What each Debian has, its essential packages, is left out. All else that the packages need is there.
   - Apt verifies the release by its signature and each package by its checksum.
 options:
@@ -88,7 +88,9 @@ def run(*command: str) -> str:
             command, env=environment, capture_output=True, text=True, check=False
         )
     except FileNotFoundError as error:
-        raise CollectError(f"There is no {command[0]} on this machine: make the bundle on a Debian.") from error
+        raise CollectError(
+            f"There is no {command[0]} on this machine: make the bundle on a Debian."
+        ) from error
     if result.returncode:
         raise CollectError("\n".join((result.stdout + result.stderr).strip().splitlines()[-15:]))
     return result.stdout
@@ -128,8 +130,12 @@ def sources(releases: Iterable[str], mirror: str, security: str) -> str:
 
 def preferences(others: Mapping[str, str]) -> str:
     """Return apt's preferences: from another release comes nothing but the packages that are named."""
-    texts = [f"Package: *\nPin: release n={other}*\nPin-Priority: -10\n" for other in sorted(set(others.values()))]
-    texts += [f"Package: {name}\nPin: release n={other}*\nPin-Priority: 990\n" for name, other in others.items()]
+    texts = [
+        f"Package: *\nPin: release n={other}*\nPin-Priority: -10\n" for other in sorted(set(others.values()))
+    ]
+    texts += [
+        f"Package: {name}\nPin: release n={other}*\nPin-Priority: 990\n" for name, other in others.items()
+    ]
     return "\n".join(texts)
 
 
@@ -207,7 +213,9 @@ class Apt:
 def parse_simulation(said: str) -> list[str]:
     """Return the packages that apt would install, as `name=version`, of what `apt-get --simulate` prints."""
     # Inst nftables (1.1.3-1 Debian:13.2/stable [amd64])
-    return [f"{name}={version}" for name, version in re.findall(r"^Inst (\S+) .*?\((\S+) ", said, re.MULTILINE)]
+    return [
+        f"{name}={version}" for name, version in re.findall(r"^Inst (\S+) .*?\((\S+) ", said, re.MULTILINE)
+    ]
 
 
 def fields(text: str) -> dict[str, str]:

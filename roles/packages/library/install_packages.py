@@ -7,15 +7,16 @@ DOCUMENTATION = r"""
 module: install_packages
 short_description: Install Debian packages from an archive of them, without any mirror
 description:
-  - Apt sees nothing but the archive while it does that, and what the host has. So the packages, and those that
-    they need, are known to apt and dpkg as if they came from a mirror, and are upgraded from one later.
-  - Apt compares each package with its checksum in the archive's index, which was taken from Debian's signed one.
+  - Apt sees nothing but the archive while it does that, and what the host has. So the packages, and those
+    that they need, are known to apt and dpkg as if they came from a mirror, and are upgraded from one later.
+  - Apt compares each package with its checksum in the archive's index, which was taken from Debian's signed
+    one.
   - No package is removed, and none is upgraded that is there, but for what a new one needs.
 options:
   archive:
     description: >-
-      Tar archive with the packages and their index, C(Packages). It is unpacked beside itself, for the time of
-      the installation.
+      Tar archive with the packages and their index, C(Packages). It is unpacked beside itself, for the time
+      of the installation.
     type: path
     required: true
   names:

@@ -24,7 +24,7 @@ def sources(tmp_path: Path, mirror: str, security: str) -> list[str]:
     programs = {
         "apt-get": APT_GET.format(mirror=mirror, security=security),
         "apt-config": "#!/bin/sh\n",
-        "docker": "#!/bin/sh\n",
+        "docker": '#!/bin/sh\n[ "$1" = import ]\n',
         "mmdebstrap": f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/told\n',
         "unshare": '#!/bin/sh\nshift\nexec "$@"\n',
     }
@@ -32,7 +32,7 @@ def sources(tmp_path: Path, mirror: str, security: str) -> list[str]:
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
     environment = os.environ | {"PATH": f"{tmp_path}:/usr/bin:/bin"}
-    subprocess.run(["bash", str(MAKE_BASE), "trixie", "django/base:1"], env=environment, check=True)
+    subprocess.run(["bash", str(MAKE_BASE), "django/base:1"], env=environment, check=True)
     return [line for line in (tmp_path / "told").read_text().splitlines() if line.startswith("deb ")]
 
 

@@ -77,7 +77,9 @@ def read(path: Path) -> dict[str, Packed]:
         with tarfile.open(path) as archive:
             return parse(archive)
     except (tarfile.TarError, EOFError, OSError, ValueError, LookupError, TypeError) as error:
-        raise ArchiveError(f"{path} is no archive of images: {error}") from error
+        # A list of all that was tried follows the first line.
+        reason, _, _ = str(error).partition("\n")
+        raise ArchiveError(f"{path} is no archive of images: {reason}") from error
 
 
 def needed(images: Collection[Packed], present: Collection[str]) -> dict[str, str]:
