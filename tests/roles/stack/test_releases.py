@@ -117,6 +117,7 @@ def test_what_a_killed_removal_left_is_removed_with_its_release(
     deploy(store, 1, 2, 3)
     whole, rest = store.path(release(1).name), store.path(f".{release(1).name}")
     rest.mkdir()
+    (rest / "compose.yml").write_text("compose")
     listed = [whole, rest, store.path(release(2).name), store.path(release(3).name)]
     monkeypatch.setattr(Path, "iterdir", lambda _folder: iter(listed))
     deploy(store, 4)

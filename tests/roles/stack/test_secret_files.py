@@ -153,6 +153,11 @@ def test_the_module_names_what_it_made(tmp_path: Path, run: Any) -> None:
     assert (tmp_path / "secrets/password").read_text() not in str(did)
 
 
+@pytest.mark.parametrize("secrets", [None, [{"name": "password"}], [{"uid": 0}]])
+def test_the_module_has_to_know_name_and_reader(run: Any, secrets: Any) -> None:
+    assert run(secrets=secrets)["failed"]
+
+
 def test_the_module_fails_in_one_line_that_has_no_secret(run: Any) -> None:
     result = run(given={"password": "too short"})
     assert result["failed"]

@@ -163,6 +163,16 @@ def test_new_values_are_noted_for_root_alone(secrets: Secrets) -> None:
     assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (0, 0, 0o400)
 
 
+def test_a_power_cut_does_not_bring_a_rotation_back(
+    secrets: Secrets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret_rotation.begin(secrets, ["database"], {}, dry=False)
+    synced: list[Path] = []
+    monkeypatch.setattr("ansible.module_utils.stack.secrets.sync", synced.append)
+    secrets.finish()
+    assert synced == [secrets.folder]
+
+
 def test_a_file_that_has_its_value_already_is_left_alone(secrets: Secrets) -> None:
     secrets.begin({"django_secret_key": "old-django_secret_key", "django_app_password": "new"})
     before = (secrets.folder / "django_secret_key").stat().st_ino
