@@ -126,8 +126,10 @@ def wrong_words(program: list[str]) -> list[str]:
         if not script.is_file():
             return [f"{name} is not there"]
         own = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", script.read_text()))
-        if name == "bin/deploy":
-            return wrong_playbook_options(arguments, project.playbook_options() | own)
+        if name in ("bin/deploy", "bin/bundle"):
+            # The first word of a bundle is the file to make.
+            passed = arguments[1:] if name == "bin/bundle" else arguments
+            return wrong_playbook_options(passed, project.playbook_options() | own)
         known = own | project.words_of(script)
         return [
             f"{name} knows no {word}"
