@@ -239,7 +239,9 @@ def wrong_defaults(document: str, _path: Path) -> list[str]:
 
 def wrong_messages(document: str, _path: Path) -> list[str]:
     """Name messages, the first column of a table called "message", that nothing in the project says."""
-    said = project.text("roles", "library", "module_utils", "playbooks", "bin", "app")
+    said = project.text(
+        "roles", "action_plugins", "bundle", "library", "module_utils", "playbooks", "bin", "app"
+    )
     # What is put in differs from case to case.
     said = re.sub(r"\{\{.{1,200}?\}\}|\{[^{}]{1,60}\}|\$\w+|\$\{[^}]*\}|\$\([^)]*\)", "…", said).replace(
         '\\"', '"'
