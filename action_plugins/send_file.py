@@ -48,10 +48,45 @@ EXAMPLES = r"""
 
 PART_BYTES = 16 * 1024 * 1024
 
+# Scripts for the host. $1 is the file, $2 what has arrived of it, $3 the checksum.
+ARRIVED = """
+umask 077
+mkdir -p "$(dirname "$1")"
+if [ "$(sha256sum < "$1" 2>/dev/null)" = "$3  -" ]; then
+    echo whole
+else
+    touch "$2"
+    stat --format=%s "$2"
+fi
+"""
+FINISH = """
+if [ "$(sha256sum < "$2" 2>/dev/null)" = "$3  -" ]; then
+    mv "$2" "$1"
+else
+    rm -f "$2"
+    [ "$(sha256sum < "$1" 2>/dev/null)" = "$3  -" ] || echo differs
+fi
+"""
+# $1 is what has arrived, $2 where the part begins that comes through the standard input.
+APPEND = """
+exec 9>>"$1"
+flock 9
+size() {
+    # Of the open file, as it may get its name meanwhile.
+    stat --dereference --format=%s /dev/fd/9
+}
+if [ "$(size)" -eq "$2" ]; then
+    cat >&9
+else
+    cat >/dev/null
+fi
+size
+"""
+
 
 def tell(what: str, sent: int, size: int) -> None:
     """Print how far it is, in millions of bytes."""
-    Display().display(f"Sending {what}: {sent / 1e6:.0f} of {size / 1e6:.0f} MB")
+    Display().display(f"Sending {what}: {sent / 1e6:.1f} of {size / 1e6:.1f} MB")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
@@ -88,17 +123,13 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 size = file.seek(0, 2)
                 partial = f"{dest}.{digest[:16]}.partial"
-                arrived = self.arrived(dest, partial, digest)
-                if arrived is None:
+                offset = self.arrived(dest, partial, digest)
+                if offset is None:
                     return False
-                # What is longer than the file isn't part of it.
-                offset = arrived if arrived <= size else 0
                 tell(what, offset, size)
-                file.seek(offset)
-                while part := file.read(PART_BYTES):
-                    # Cut to size, as a connection that broke may have sent some of this part before.
-                    self.on_host('truncate --size="$2" "$1" && cat >> "$1"', partial, str(offset), data=part)
-                    offset += len(part)
+                while offset < size:
+                    file.seek(offset)
+                    offset = self.append(partial, offset, file.read(PART_BYTES))
                     tell(what, offset, size)
         except OSError as error:
             raise AnsibleActionFail(f"{source} can't be read: {error.strerror}") from error
@@ -107,19 +138,20 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
 
     def arrived(self, dest: str, partial: str, digest: str) -> int | None:
         """Ask how many bytes the host has of a file; none if it has the file."""
-        said = self.on_host(
-            'umask 077 && mkdir -p "$(dirname "$1")" && if [ "$(sha256sum < "$1" 2>/dev/null)" = "$3  -" ]; '
-            'then echo whole; else touch "$2" && stat --format=%s "$2"; fi',
-            dest,
-            partial,
-            digest,
-        ).strip()
+        said = self.on_host(ARRIVED, dest, partial, digest).strip()
         return None if said == "whole" else int(said)
+
+    def append(self, partial: str, offset: int, part: bytes) -> int:
+        """Append a part to what has arrived, if that ends where the part begins; return where it ends now.
+
+        It ends elsewhere if a connection broke that had sent some of the part, or if a run that was killed
+        has left a process which still sends. What these have sent is as good.
+        """
+        return int(self.on_host(APPEND, partial, str(offset), data=part))
 
     def finish(self, dest: str, partial: str, digest: str) -> None:
         """Give the file its name, if it is what was to be sent."""
-        script = 'if [ "$(sha256sum < "$2")" = "$3  -" ]; then mv "$2" "$1"; else rm "$2"; echo differs; fi'
-        if "differs" in self.on_host(script, dest, partial, digest):
+        if "differs" in self.on_host(FINISH, dest, partial, digest):
             raise AnsibleActionFail(f"{dest} did not arrive as it was sent: run this again")
 
     def on_host(self, script: str, *args: str, data: bytes | None = None) -> str:
@@ -133,7 +165,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         Raises:
             AnsibleActionFail: It ends with an error.
         """
-        command = shlex.join(["sh", "-c", script, "sh", *args])
+        command = shlex.join(["sh", "-euc", script, "sh", *args])
         result = self._low_level_execute_command(command, in_data=data)
         if result["rc"]:
             said = (result["stderr"] or result["stdout"]).strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -117,16 +118,22 @@ def test_a_part_that_a_broken_connection_has_sent_already_is_not_there_twice(
     assert target.read_bytes() == source.read_bytes()
 
 
+def test_a_run_and_what_a_killed_one_has_left_send_together(source: Path, target: Path) -> None:
+    senders = [Sender() for _ in range(3)]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda sender: sender.send(source, str(target), "it"), senders))
+    assert target.read_bytes() == source.read_bytes()
+
+
 @pytest.mark.parametrize("found", [b"x" * 700, b"x" * 9000])
 def test_what_is_damaged_on_the_host_is_sent_anew_by_the_next_run(
     source: Path, target: Path, found: bytes
 ) -> None:
     target.parent.mkdir()
     partial(source, target).write_bytes(found)
-    if len(found) < source.stat().st_size:
-        with pytest.raises(AnsibleActionFail, match="did not arrive as it was sent: run this again"):
-            Sender().send(source, str(target), "it")
-        assert list(target.parent.iterdir()) == []
+    with pytest.raises(AnsibleActionFail, match="did not arrive as it was sent: run this again"):
+        Sender().send(source, str(target), "it")
+    assert list(target.parent.iterdir()) == []
     Sender().send(source, str(target), "it")
     assert target.read_bytes() == source.read_bytes()
 
@@ -162,6 +169,6 @@ def test_ansible_sends_a_file(source: Path, target: Path, tmp_path: Path, check_
     assert run.recap("localhost")["changed"] == 1
     assert target.exists() == (not check_mode)
     if not check_mode:
-        assert "Sending the images to localhost: 0 of 0 MB" in run.output
+        assert "Sending the images to localhost: 0.0 of 0.0 MB" in run.output
         again = Playbooks(Path("localhost,")).play(*arguments)
         assert again.recap("localhost")["changed"] == 0
