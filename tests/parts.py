@@ -32,16 +32,20 @@ def run(*command: str | Path, folder: Path = REPOSITORY, **environment: str) -> 
     )
 
 
-def test_unit() -> bool:
-    # One process more than there are cores, as some tests wait. Plugins that other parts need are left out:
-    # each process would take seconds to load them.
+def run_pytest(folder: Path = REPOSITORY, **environment: str) -> bool:
+    """Run tests side by side, in one process more than there are cores, as some tests wait."""
     words = ["-p", "xdist.plugin", f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=worksteal"]
-    return run("pytest", *words, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    return run("pytest", *words, folder=folder, **environment)
+
+
+def test_unit() -> bool:
+    # Plugins that other parts need are left out: each process would take seconds to load them.
+    return run_pytest(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
 
 
 def test_app() -> bool:
     with database() as environment:
-        return bool(environment) and run("pytest", folder=REPOSITORY / "app", **environment)
+        return bool(environment) and run_pytest(REPOSITORY / "app", **environment)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ class Pages(BaseHTTPRequestHandler):
             self.send_header("X-Slot", "green")
         self.end_headers()
         said = f"{self.headers['Host']} {self.headers['Connection']} {self.path} \u00e9"
-        self.wfile.write(said.encode("latin-1").ljust(1000, b"."))
+        # Who gives up has hung up.
+        with suppress(ConnectionError):
+            self.wfile.write(said.encode("latin-1").ljust(1000, b"."))
 
     def log_message(self, *_args: object) -> None:
         pass
