@@ -78,6 +78,10 @@ class Playbooks:
         assert run.status == 0, run.output
         return run
 
+    def ship(self, *args: str) -> Run:
+        """Ship the app's code alone, on a host that was deployed to before; it must succeed."""
+        return self.deploy("--tags=release", *args)
+
     def start(self, *args: str, playbook: str = "site.yml") -> subprocess.Popen[str]:
         """Start a playbook, to be watched or killed."""
         # Else Ansible names a task only after it has run, as it might have been skipped.

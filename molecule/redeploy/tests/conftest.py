@@ -55,10 +55,10 @@ def good_release(host: Target, new_release: Callable[..., str]) -> Iterator[str]
     """Have a good release served before, which a deploy would leave alone, and leave a good one after."""
     if serving(host) != release.name():
         new_release()
-        PLAYBOOKS.deploy()
+        PLAYBOOKS.ship()
     name = release.name()
     assert serving(host) == name
     yield name
     if serving(host) != name:
         new_release()
-        PLAYBOOKS.deploy()
+        PLAYBOOKS.ship()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from runs import Run
 from scenario import PLAYBOOKS
 from targets import STACK, Target
 
@@ -39,11 +41,11 @@ def assert_served(host: Target, name: str) -> None:
     assert len(apis(host)) == 1
 
 
-def assert_at_rest(host: Target, name: str) -> None:
-    """Check that one API container serves a release, and that there is nothing left to do."""
+def assert_at_rest(host: Target, name: str, deploy: Callable[[], Run] = PLAYBOOKS.ship) -> None:
+    """Check that one API container serves a release, and that a run has nothing left to do."""
     assert_served(host, name)
     before = host.everything()
-    run = PLAYBOOKS.deploy()
+    run = deploy()
     assert run.recap("host")["changed"] == 0, run.output
     assert host.everything() == before
 

@@ -24,9 +24,9 @@ def test_a_dry_run_says_all_and_changes_nothing(host: Target, new_release: Calla
     old = host.container("api")["Config"]["Image"]
     assert f"- image: {old}" in run.one_line, run.output
 
-    # The control: the same run, for real.
+    # The control: what it said, done.
     old_ids = apis(host)
-    PLAYBOOKS.deploy()
+    PLAYBOOKS.ship()
     assert serving(host) == name
     assert apis(host) != old_ids
     assert all(now != then for now, then in zip((host.everything(), host.run(FILES)), before, strict=True))

@@ -30,5 +30,5 @@ def test_a_plain_recreate_loses_requests(host: Target, load: Load, new_release: 
     assert len(traffic.failed) >= LOST
 
     name = new_release()
-    PLAYBOOKS.deploy()
+    PLAYBOOKS.ship()
     assert_served(host, name)

@@ -22,7 +22,7 @@ STAGES = [
 ]
 # With a slow client, so that there is something to drain.
 CLIENTS = {"get-keepalive": 6, "get-close": 4, "post": 2, "slow": 1}
-# Part of the name of tasks that the short form kills a run at.
+# Part of the name of tasks that the short form kills a run at, which ships code alone.
 SAMPLE = ("Build the images side by side", "Roll the release out")
 
 
@@ -44,18 +44,21 @@ def boundaries() -> Sequence[tuple[int, str]]:
 def test_a_deploy_may_be_killed_at_any_task(
     host: Target, light_load: Load, new_release: Callable[..., str], say: Callable[[str], None]
 ) -> None:
-    new_release()
-    chosen = boundaries() if WHOLE else [(part, part) for part in SAMPLE]
+    chosen: Sequence[tuple[int | str, str]] = [(part, part) for part in SAMPLE]
+    words, deploy = ["--tags=release"], PLAYBOOKS.ship
+    if WHOLE:
+        new_release()
+        chosen, words, deploy = boundaries(), [], PLAYBOOKS.deploy
     requests = 0
     for task, expected in chosen:
         release = new_release()
         with light_load(f"killed at {expected}", quiet=True) as traffic:
-            name = PLAYBOOKS.killed_at(task)
-            PLAYBOOKS.deploy()
+            name = PLAYBOOKS.killed_at(task, *words)
+            deploy()
         # Else a number leads to another task, and some task to none.
         assert expected in name
         traffic.assert_nothing_failed()
-        assert_at_rest(host, release)
+        assert_at_rest(host, release, deploy)
         requests += len(traffic.records)
     say(f"killed at {len(chosen)} tasks: 0 of {requests} requests failed")
 
@@ -66,12 +69,12 @@ def test_a_deploy_may_be_killed_in_the_middle_of_the_switch(
 ) -> None:
     release = new_release()
     with load(f"killed {delay} s after {stage}", clients=CLIENTS) as traffic:
-        with PLAYBOOKS.start() as process:
+        with PLAYBOOKS.start("--tags=release") as process:
             killed = kill_rollout(host, stage, delay)
             kill(process)
         # Some time after the switch, the rollout may have come to its end.
         assert killed > 0 or (stage, delay) == ("switched", 4.0)
-        PLAYBOOKS.deploy()
+        PLAYBOOKS.ship()
     traffic.assert_nothing_failed()
     assert_at_rest(host, release)
 
@@ -81,11 +84,11 @@ def test_a_rollout_goes_on_without_its_connection(
 ) -> None:
     release = new_release()
     with load("connection lost at the switch", clients=CLIENTS) as traffic:
-        with PLAYBOOKS.start() as process:
+        with PLAYBOOKS.start("--tags=release") as process:
             assert find_rollout(host, "switched") > 0
             kill(process)
         # There are slow answers to be waited for: it is still at it, and the next run has to wait for it.
         assert host.host.run("flock --nonblock %s true", f"{STACK}/.rollout").rc == 1
-        PLAYBOOKS.deploy()
+        PLAYBOOKS.ship()
     traffic.assert_nothing_failed()
     assert_at_rest(host, release)

@@ -35,7 +35,7 @@ def test_a_destructive_migration_is_refused_unless_allowed(
     (release.APP / "proof/models.py").write_text(without)
 
     with light_load("destructive migration") as traffic:
-        refused = PLAYBOOKS.play("site.yml")
+        refused = PLAYBOOKS.play("site.yml", "--tags=release")
         assert refused.status != 0
         said = refused.one_line
         assert f"proof.{NAME}: Remove field colour from note (DROP_COLUMN)" in said
@@ -43,7 +43,7 @@ def test_a_destructive_migration_is_refused_unless_allowed(
         assert (serving(host), current(host), apis(host)) == before
         assert "colour" in host.sql(COLUMNS).split()
 
-        PLAYBOOKS.deploy(extra(stack_allow_destructive_migrations=True))
+        PLAYBOOKS.ship(extra(stack_allow_destructive_migrations=True))
     release.keep(f"proof/migrations/{NAME}.py", migration)
     release.keep("proof/models.py", without)
     traffic.assert_nothing_failed()

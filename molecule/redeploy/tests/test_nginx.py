@@ -28,7 +28,7 @@ def test_a_changed_configuration_is_reloaded(host: Target, load: Load, say: Call
     assert status_of_a_large_body(host) == 413
 
     with load("changed nginx.conf") as traffic:
-        run = PLAYBOOKS.deploy(extra(stack_max_body_mb=11))
+        run = PLAYBOOKS.ship(extra(stack_max_body_mb=11))
 
     assert host.containers() == before
     assert status_of_a_large_body(host) == 401
@@ -36,7 +36,7 @@ def test_a_changed_configuration_is_reloaded(host: Target, load: Load, say: Call
     say(f"reload: {len(closed)} of {len(traffic.records)} requests met a connection that nginx had closed")
     assert traffic.failed == closed
     assert "interruption" not in run.output
-    PLAYBOOKS.deploy()
+    PLAYBOOKS.ship()
 
 
 def silence(traffic: Traffic) -> float:
@@ -56,7 +56,7 @@ def test_a_changed_image_is_announced_as_an_interruption(
     host.run("docker tag %s %s", image, f"again/{service}:1")
 
     with load(f"changed image of {service}", clients={"get-close": 8, "get-keepalive": 8}) as traffic:
-        run = PLAYBOOKS.deploy(extra(**{variable: f"again/{service}:1"}))
+        run = PLAYBOOKS.ship(extra(**{variable: f"again/{service}:1"}))
 
     after = host.containers()
     assert {one for one in after if after[one] != before.get(one)} == {f"django-{service}-1"}
@@ -66,5 +66,5 @@ def test_a_changed_image_is_announced_as_an_interruption(
     assert told, run.output
     say(f"changed image of {service}: {told[1]} s by its own count, {silence(traffic):.1f} s by the load's")
     assert traffic.failed
-    PLAYBOOKS.deploy()
+    PLAYBOOKS.ship()
     assert_at_rest(host, name)

@@ -33,7 +33,7 @@ def series(host: Target, load: Load, new_release: Callable[..., str], say: Calla
         picture.pause(picture.BEFORE)
         for number in range(REDEPLOYS):
             names.append(new_release())
-            run = PLAYBOOKS.deploy()
+            run = PLAYBOOKS.ship()
             say(f"redeploy {number + 1} under load: {run.seconds:.1f} s")
     # The first switch has as much before and after it as the picture shows.
     picture.record("redeploy", traffic, traffic.switches()[0])

@@ -31,10 +31,10 @@ def wanted(host: Target) -> set[str]:
 def test_five_releases_are_kept_with_their_images(host: Target, new_release: Callable[..., str]) -> None:
     while len(kept(host)) < KEPT:
         new_release()
-        PLAYBOOKS.deploy()
+        PLAYBOOKS.ship()
     oldest, before = set(kept(host)), images(host, "django/api")
     name = new_release()
-    PLAYBOOKS.deploy()
+    PLAYBOOKS.ship()
 
     assert len(kept(host)) == KEPT
     assert current(host) in kept(host)
@@ -58,7 +58,7 @@ def test_disk_use_is_bounded(
     sizes = []
     for _ in range(MANY):
         new_release()
-        PLAYBOOKS.deploy()
+        PLAYBOOKS.ship()
         sizes.append(disk(host))
     say(f"disk: {sizes[KEPT]} MiB after {KEPT + 1} redeploys, {sizes[-1]} MiB after {MANY}")
     assert sizes[-1] - sizes[KEPT] < GROWTH

@@ -58,7 +58,7 @@ def test_back_to_the_release_before(
 ) -> None:
     before = serving(host)
     new_release()
-    PLAYBOOKS.deploy()
+    PLAYBOOKS.ship()
 
     no_way_out()
     with light_load("rollback") as traffic:
@@ -77,7 +77,7 @@ def test_back_and_forth_under_full_load(
     host: Target, load: Load, new_release: Callable[..., str], say: Callable[[str], None]
 ) -> None:
     new_release()
-    PLAYBOOKS.deploy()
+    PLAYBOOKS.ship()
     with load("rollbacks, all kinds of clients") as traffic:
         for _ in range(2):
             run = PLAYBOOKS.play(ROLLBACK)
@@ -92,12 +92,12 @@ def test_back_to_a_named_release_with_its_configuration(
     host: Target, new_release: Callable[..., str]
 ) -> None:
     first = new_release()
-    PLAYBOOKS.deploy(extra(stack_max_body_mb=11))
+    PLAYBOOKS.ship(extra(stack_max_body_mb=11))
     wanted = current(host)
     assert body_limit(host) == "client_max_body_size 11m;"
     for _ in range(2):
         new_release()
-        PLAYBOOKS.deploy()
+        PLAYBOOKS.ship()
     assert body_limit(host) == "client_max_body_size 10m;"
 
     run = PLAYBOOKS.play(ROLLBACK, f"--extra-vars=release={wanted}")
@@ -130,7 +130,7 @@ def moved_schema(new_release: Callable[..., str]) -> str:
     name = new_release()
     release.keep("proof/migrations/0060_size.py", ADDITIVE.format(before=release.last_migration()))
     release.keep("proof/models.py", (release.APP / "proof/models.py").read_text() + SIZE)
-    PLAYBOOKS.deploy()
+    PLAYBOOKS.ship()
     return name
 
 

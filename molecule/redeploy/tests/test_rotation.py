@@ -98,7 +98,7 @@ def test_a_rotation_may_be_killed(
         assert all(
             host.logs_in(role, before[role]) for role in before.keys() & {"django_blue", "django_green"}
         )
-        PLAYBOOKS.deploy()
+        PLAYBOOKS.ship()
     traffic.assert_nothing_failed()
     assert serving(host) == good_release
     assert_replaced(host, before)

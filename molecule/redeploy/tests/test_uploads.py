@@ -26,7 +26,7 @@ def test_an_upload_outlives_the_container_that_it_was_meant_for(
     # switch.
     with load("uploads alone", clients={"upload": 6, "get-close": 1}) as traffic:
         begin = time.time()
-        PLAYBOOKS.deploy()
+        PLAYBOOKS.ship()
         gone = removed(host, begin)
     switched = max(record.start for record in traffic.of("get-close") if record.release == before)
     outlived = [record for record in traffic.of("upload") if record.start < switched and record.end > gone]
