@@ -49,9 +49,15 @@ EXAMPLES = r"""
 PART_BYTES = 16 * 1024 * 1024
 
 # Scripts for the host. $1 is the file, $2 what has arrived of it, $3 the checksum.
-ARRIVED = """
+# One process at a time: one that a killed run has left may still be sending. $1 is a file in the folder.
+ALONE = """
 umask 077
-mkdir -p "$(dirname "$1")"
+folder=$(dirname "$1")
+mkdir -p "$folder"
+exec 9<"$folder"
+flock 9
+"""
+ARRIVED = """
 if [ "$(sha256sum < "$1" 2>/dev/null)" = "$3  -" ]; then
     echo whole
 else
@@ -69,18 +75,13 @@ fi
 """
 # $1 is what has arrived, $2 where the part begins that comes through the standard input.
 APPEND = """
-exec 9>>"$1"
-flock 9
-size() {
-    # Of the open file, as it may get its name meanwhile.
-    stat --dereference --format=%s /dev/fd/9
-}
-if [ "$(size)" -eq "$2" ]; then
-    cat >&9
+touch "$1"
+if [ "$(stat --format=%s "$1")" -eq "$2" ]; then
+    cat >> "$1"
 else
     cat >/dev/null
 fi
-size
+stat --format=%s "$1"
 """
 
 
@@ -165,7 +166,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         Raises:
             AnsibleActionFail: It ends with an error.
         """
-        command = shlex.join(["sh", "-euc", script, "sh", *args])
+        command = shlex.join(["sh", "-euc", ALONE + script, "sh", *args])
         result = self._low_level_execute_command(command, in_data=data)
         if result["rc"]:
             said = (result["stderr"] or result["stdout"]).strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -136,13 +137,14 @@ class Hosts:
     folder: Path
     variables: dict[str, dict[str, object]] = field(default_factory=dict)
 
-    def add(self, name: str, **variables: object) -> Path:
-        """Make a host that was deployed to."""
+    def add(self, name: str, has: Set[str] = EVERYTHING, **variables: object) -> Path:
+        """Make a host that was deployed to, as far as that has left something."""
         host = self.folder / name
-        for path in OURS | DATA_FILES | OF_OTHERS:
+        for path in has:
             (host / path).parent.mkdir(parents=True, exist_ok=True)
             (host / path).touch()
-        (host / "stack/current").symlink_to("releases/4a71ea029c54")
+        if has >= OURS:
+            (host / "stack/current").symlink_to("releases/4a71ea029c54")
         # All that Ansible runs there is run by its Python, which finds nothing of this machine but these: a
         # program that a test takes away must not be replaced by the real one.
         programs = self.folder / f"{name}.bin"
@@ -180,26 +182,26 @@ def left(host: Path) -> set[str]:
     return {str(path.relative_to(host)) for path in host.rglob("*") if path.is_file()} - {"log"}
 
 
-def test_it_takes_ours_then_the_data_and_never_what_is_others(hosts: Hosts) -> None:
-    host = hosts.add("target", uninstall_confirm="yes")
+def test_it_takes_ours_and_keeps_the_data_unless_told_otherwise(hosts: Hosts) -> None:
+    keeping = hosts.add("keeping", uninstall_confirm="yes")
+    # Uninstalled before, and the data kept.
+    again = hosts.add("again", DATA_FILES | OF_OTHERS, uninstall_confirm="yes", uninstall_data="yes")
+
     run = hosts.uninstall()
+
     assert run.status == 0, run.output
-    assert left(host) == DATA_FILES | OF_OTHERS
-    assert not (host / "rules").exists()
-    assert f"{host}/stack/secrets" in "".join(run.output.split())
-    done = (host / "log").read_text().splitlines()
+    assert left(keeping) == DATA_FILES | OF_OTHERS
+    assert not (keeping / "rules").exists()
+    assert f"{keeping}/stack/secrets" in "".join(run.output.split())
+    done = (keeping / "log").read_text().splitlines()
     # A rollout that a killed run has left comes to its end before anything is removed.
     steps = ["the rollout has ended: ours-api ours-nginx theirs", f"docker stop {API_AND_NGINX}"]
     steps += [f"docker rm --force --volumes {API_AND_NGINX}", "systemctl stop django-watchdog"]
     assert [line for line in done if line in steps] == steps
 
-    # Nothing but the data is left for it.
-    hosts.variables["target"]["uninstall_data"] = "yes"
-    run = hosts.uninstall()
-    assert run.status == 0, run.output
-    assert left(host) == OF_OTHERS
-    assert not (host / "stack").exists()
-    assert run.recap("target")["changed"] == len(("volumes", "secrets", "folder"))
+    assert left(again) == OF_OTHERS
+    assert not (again / "stack").exists()
+    assert run.recap("again")["changed"] == len(("volumes", "secrets", "folder"))
 
 
 def test_a_dry_run_asks_nothing_and_removes_nothing(hosts: Hosts) -> None:

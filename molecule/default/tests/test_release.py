@@ -26,14 +26,14 @@ def state(targets: dict[str, Target]) -> State:
 
 @pytest.fixture(scope="module")
 def releases(targets: dict[str, Target], tmp_path_factory: pytest.TempPathFactory) -> list[State]:
-    """Deploy a copy of the app with one line more, then the app again; return what ran each time."""
+    """Ship a copy of the app with one line more, then the app again; return what ran each time."""
     app = tmp_path_factory.mktemp("release") / "app"
     shutil.copytree(REPOSITORY / "app", app)
     with Path(app / "config/wsgi.py").open("a") as file:
         file.write("# another release\n")
     states = [state(targets)]
     for more in ([f"--extra-vars=images_app_dir={app}"], []):
-        PLAYBOOKS.deploy(*more)
+        PLAYBOOKS.ship(*more)
         states.append(state(targets))
     return states
 
