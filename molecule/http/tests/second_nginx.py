@@ -40,7 +40,7 @@ def second_nginx(target: Target, port: int, text: str) -> Iterator[None]:
         target.container("nginx")["Config"]["Image"],
     )
     try:
-        wait_until("it listens", lambda: target.host.socket(f"tcp://{port}").is_listening)
+        wait_until("it listens", lambda: target.host.socket(f"tcp://0.0.0.0:{port}").is_listening)
         yield
     finally:
         target.run(f"docker rm --force {NAME}")
