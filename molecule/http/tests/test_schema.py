@@ -86,8 +86,9 @@ def ask(cases: Any, token: str) -> set[int]:
     def check(case: Any) -> None:
         # What is well-formed may still be refused: a cursor that is not ours, a name that is taken.
         excluded = ["positive_data_acceptance"]
-        # A form has no types: what is wrong in the plan of a case may be right as it is sent.
-        if case.media_type == "multipart/form-data":
+        # A form has no types: what is wrong in the plan of a case may be right as it is sent. So may be a text
+        # that is too long, once the API has taken the white space off its ends.
+        if case.media_type == "multipart/form-data" or is_trimmed(case.body):
             excluded.append("negative_data_rejection")
         answer = case.call_and_validate(
             headers={"Authorization": token},
@@ -97,3 +98,15 @@ def ask(cases: Any, token: str) -> set[int]:
 
     check()
     return answered
+
+
+def is_trimmed(body: object) -> bool:
+    """Tell whether a text in the body of a request has white space at its ends."""
+    match body:
+        case str():
+            return body != body.strip()
+        case dict():
+            return any(map(is_trimmed, body.values()))
+        case list():
+            return any(map(is_trimmed, body))
+    return False
