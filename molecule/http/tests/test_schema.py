@@ -86,8 +86,8 @@ def ask(cases: Any, token: str) -> set[int]:
     def check(case: Any) -> None:
         # What is well-formed may still be refused: a cursor that is not ours, a name that is taken.
         excluded = ["positive_data_acceptance"]
-        # A form has no types: what is wrong in the plan of a case may be right as it is sent. So may be a text
-        # that is too long, once the API has taken the white space off its ends.
+        # A form has no types: what is wrong in the plan of a case may be right as it is sent. A text may be
+        # short enough once the API has taken the white space off its ends.
         if case.media_type == "multipart/form-data" or is_trimmed(case.body):
             excluded.append("negative_data_rejection")
         answer = case.call_and_validate(
