@@ -54,8 +54,8 @@ SERVICES_OF = {"nginx": "nginx", "postgres": "db"}
 
 
 def bring_base(host: Target) -> str:
-    """Bring the base image to the host, from the engine that has built it; return its name."""
-    words = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "django/base"]
+    """Bring the base image, which was built here, to the host; return its name."""
+    words = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "django/base*"]
     name = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()[0]
     with subprocess.Popen(["docker", "save", name], stdout=subprocess.PIPE) as saved:
         load = ["docker", "exec", "--interactive", machine(HOST), "docker", "load"]
