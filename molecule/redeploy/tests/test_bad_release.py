@@ -52,7 +52,7 @@ BAD = {
         "ready at no time",
         changes={"proof__urls": NEVER_READY},
         # The whole form waits as long as a user would.
-        variables={} if WHOLE else {"stack_start_timeout": 60},
+        variables={} if WHOLE else {"stack_start_timeout": 40},
     ),
     "failing migration": Bad("new API container", "this migration fails", migration=FAILING_MIGRATION),
     "crash loop": Bad(
