@@ -25,9 +25,9 @@ def host(targets: dict[str, Target]) -> Iterator[Target]:
     """The host that has their project while these tests last."""
     host = targets[HOST]
     before = host.request(FILM).json
-    PLAYBOOKS.deploy(*THEIRS)
+    PLAYBOOKS.ship(*THEIRS)
     yield host
-    PLAYBOOKS.deploy(*OURS)
+    PLAYBOOKS.ship(*OURS)
     assert host.request(FILM).json == before
 
 
@@ -52,5 +52,5 @@ def test_it_runs_as_ours_does(host: Target) -> None:
 
 def test_a_rerun_has_nothing_to_do(host: Target) -> None:
     before = host.containers()
-    assert PLAYBOOKS.deploy(*THEIRS).recap(HOST)["changed"] == 0
+    assert PLAYBOOKS.ship(*THEIRS).recap(HOST)["changed"] == 0
     assert host.containers() == before

@@ -89,7 +89,7 @@ def references(host: Target) -> Iterator[dict[str, str]]:
         found[name] = next(digest for digest in digests if digest.startswith(REGISTRY))
         host.run("docker image rm %s", reference)
     yield found
-    PLAYBOOKS.deploy(f"--limit={HOST}")
+    PLAYBOOKS.ship(f"--limit={HOST}")
     host.run("docker image rm %s %s %s", *found.values())
     host.run("systemctl stop test-registry && rm -r /run/registry.yml /run/registry")
     host.run("apt-get -qq purge --yes docker-registry >/dev/null")
@@ -103,13 +103,13 @@ def test_drop_in_images_are_pulled_and_run(host: Target, references: dict[str, s
         nginx_image=references["nginx"],
         postgres_image=references["postgres"],
     )
-    PLAYBOOKS.deploy(f"--limit={HOST}", images)
+    PLAYBOOKS.ship(f"--limit={HOST}", images)
     assert host.container("nginx")["Config"]["Image"] == references["nginx"]
     assert host.container("db")["Config"]["Image"] == references["postgres"]
     base = host.inspect("image", references["debian"])["RootFS"]["Layers"]
     assert host.inspect("image", host.container("api")["Image"])["RootFS"]["Layers"][: len(base)] == base
     assert host.request(FILM).json == film
-    assert PLAYBOOKS.deploy(f"--limit={HOST}", images).recap(HOST)["changed"] == 0
+    assert PLAYBOOKS.ship(f"--limit={HOST}", images).recap(HOST)["changed"] == 0
 
 
 def test_image_with_another_digest_is_refused(host: Target) -> None:
