@@ -18,9 +18,8 @@ HOLDER = r"host is being deployed to by \S+@\S+ .*since \d\d:\d\d:\d\d"
 
 
 def test_a_second_deploy_is_told_who_holds_the_lock(
-    host: Target, new_release: Callable[..., str], say: Callable[[str], None]
+    host: Target, good_release: str, say: Callable[[str], None]
 ) -> None:
-    name = new_release()
     seen: list[str] = []
     with PLAYBOOKS.start("--tags=release") as first:
         assert any(TASK in task for task in tasks(first, seen)), "".join(seen)
@@ -36,7 +35,7 @@ def test_a_second_deploy_is_told_who_holds_the_lock(
     assert re.search(HOLDER, second.one_line), second.output
     assert second.recap("host")["changed"] == 0
     assert first.returncode == 0, "".join(seen)
-    assert_served(host, name)
+    assert_served(host, good_release)
 
 
 @whole_form

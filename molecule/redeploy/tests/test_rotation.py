@@ -28,7 +28,7 @@ print(f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_N
 """
 STAGES = [
     pytest.param("beside", 0.0, id="new container started", marks=whole_form),
-    pytest.param("switched", 0.0, id="switched, former login still open"),
+    pytest.param("switched", 0.0, id="switched, former login still open", marks=whole_form),
     pytest.param("switched", 2.0, id="old container drained", marks=whole_form),
 ]
 
