@@ -27,6 +27,8 @@ def run(*command: str | Path, folder: Path = REPOSITORY, **environment: str) -> 
     """Run a program in the virtual environment; tell whether it succeeded."""
     virtual = REPOSITORY / ".venv"
     ours = {"VIRTUAL_ENV": str(virtual), "PATH": f"{virtual}/bin:{os.environ['PATH']}"}
+    # As in bin/venv: else each process compiles all of its modules again.
+    ours["PYTHONDONTWRITEBYTECODE"] = ""
     return (
         subprocess.run(command, cwd=folder, env=os.environ | ours | environment, check=False).returncode == 0
     )
