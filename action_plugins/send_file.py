@@ -56,9 +56,12 @@ folder=$(dirname "$1")
 mkdir -p "$folder"
 exec 9<"$folder"
 flock 9
+digest() {
+    { sha256sum < "$1"; } 2>/dev/null
+}
 """
 ARRIVED = """
-if [ "$(sha256sum < "$1" 2>/dev/null)" = "$3  -" ]; then
+if [ "$(digest "$1")" = "$3  -" ]; then
     echo whole
 else
     touch "$2"
@@ -66,11 +69,11 @@ else
 fi
 """
 FINISH = """
-if [ "$(sha256sum < "$2" 2>/dev/null)" = "$3  -" ]; then
+if [ "$(digest "$2")" = "$3  -" ]; then
     mv "$2" "$1"
 else
     rm -f "$2"
-    [ "$(sha256sum < "$1" 2>/dev/null)" = "$3  -" ] || echo differs
+    [ "$(digest "$1")" = "$3  -" ] || echo differs
 fi
 """
 # $1 is what has arrived, $2 where the part begins that comes through the standard input.

@@ -43,8 +43,16 @@ class Sender(ActionModule):
                 subprocess.run(cmd, shell=True, input=in_data[: len(in_data) // 2], check=True)
                 raise AnsibleConnectionFailure("gone")
             self.parts.append(len(in_data))
-        result = subprocess.run(cmd, shell=True, input=in_data or b"", capture_output=True, check=False)
-        return {"rc": result.returncode, "stdout": result.stdout.decode(), "stderr": result.stderr.decode()}
+        # Over ssh there is a terminal for sudo, so what a program complains of is part of what it prints.
+        result = subprocess.run(
+            cmd,
+            shell=True,
+            input=in_data or b"",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        return {"rc": result.returncode, "stdout": result.stdout.decode(), "stderr": ""}
 
 
 @pytest.fixture
