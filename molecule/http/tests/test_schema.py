@@ -75,7 +75,7 @@ def ask(cases: Any, token: str) -> set[int]:
     answered = set()
 
     @examples(
-        max_examples=25,
+        max_examples=15,
         derandomize=True,
         deadline=None,
         database=None,

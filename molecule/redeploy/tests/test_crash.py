@@ -79,6 +79,7 @@ def test_a_deploy_may_be_killed_in_the_middle_of_the_switch(
     assert_at_rest(host, release)
 
 
+@whole_form
 def test_a_rollout_goes_on_without_its_connection(
     host: Target, load: Load, new_release: Callable[..., str]
 ) -> None:
