@@ -48,9 +48,9 @@ EXAMPLES = r"""
 
 PART_BYTES = 16 * 1024 * 1024
 
-# Scripts for the host. $1 is the file, $2 what has arrived of it, $3 the checksum.
-# One process at a time: one that a killed run has left may still be sending. $1 is a file in the folder.
-ALONE = """
+# What each script for the host begins with. One process at a time works in the folder of the file $1, as one
+# that a killed run has left may still be sending.
+BEGINNING = """
 umask 077
 folder=$(dirname "$1")
 mkdir -p "$folder"
@@ -60,6 +60,7 @@ digest() {
     { sha256sum < "$1"; } 2>/dev/null
 }
 """
+# $1 is the file, $2 what has arrived of it, $3 the checksum.
 ARRIVED = """
 if [ "$(digest "$1")" = "$3  -" ]; then
     echo whole
@@ -162,14 +163,14 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         """Return what a shell script prints on the host.
 
         Args:
-            script: The script; its arguments are $1 and so on.
+            script: What comes after the beginning; its arguments are $1 and so on.
             args: The arguments.
             data: What it reads from its standard input.
 
         Raises:
             AnsibleActionFail: It ends with an error.
         """
-        command = shlex.join(["sh", "-euc", ALONE + script, "sh", *args])
+        command = shlex.join(["sh", "-euc", BEGINNING + script, "sh", *args])
         result = self._low_level_execute_command(command, in_data=data)
         if result["rc"]:
             said = (result["stderr"] or result["stdout"]).strip()

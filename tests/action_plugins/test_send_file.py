@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
+import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +17,7 @@ import send_file
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from runs import Playbooks
 from send_file import ActionModule
+from waiting import wait_until
 
 PLAYBOOK = """
 - name: Send
@@ -123,6 +127,27 @@ def test_a_part_that_a_broken_connection_has_sent_already_is_not_there_twice(
     once = Sender._low_level_execute_command
     monkeypatch.setattr(Sender, "_low_level_execute_command", twice)
     Sender().send(source, str(target), "it")
+    assert target.read_bytes() == source.read_bytes()
+
+
+def waits(folder: Path) -> bool:
+    """Tell whether a process waits for the lock of a folder."""
+    waiting = rf"-> FLOCK .*:{folder.stat().st_ino} "
+    return bool(re.search(waiting, Path("/proc/locks").read_text()))
+
+
+def test_one_process_at_a_time_works_in_the_folder(source: Path, target: Path) -> None:
+    target.parent.mkdir()
+    folder = os.open(target.parent, os.O_RDONLY)
+    with ThreadPoolExecutor() as pool:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        sent = pool.submit(Sender().send, source, str(target), "it")
+        try:
+            wait_until("it waits", lambda: waits(target.parent), seconds=30)
+            assert list(target.parent.iterdir()) == []
+        finally:
+            os.close(folder)
+        assert sent.result()
     assert target.read_bytes() == source.read_bytes()
 
 

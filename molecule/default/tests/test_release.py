@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import REPOSITORY
+from runs import REPOSITORY, Run
 from scenario import PLAYBOOKS
 from targets import FILM, Target
 
@@ -24,36 +26,54 @@ def state(targets: dict[str, Target]) -> State:
     return found
 
 
+@dataclass(frozen=True)
+class Shipped:
+    """What shipped a copy of the app with one line more, and then the app again.
+
+    Attributes:
+        runs: The two runs.
+        states: What ran on the hosts before them, between them and after them.
+    """
+
+    runs: list[Run]
+    states: list[State]
+
+
 @pytest.fixture(scope="module")
-def releases(targets: dict[str, Target], tmp_path_factory: pytest.TempPathFactory) -> list[State]:
-    """Ship a copy of the app with one line more, then the app again; return what ran each time."""
+def shipped(targets: dict[str, Target], tmp_path_factory: pytest.TempPathFactory) -> Shipped:
     app = tmp_path_factory.mktemp("release") / "app"
     shutil.copytree(REPOSITORY / "app", app)
     with Path(app / "config/wsgi.py").open("a") as file:
         file.write("# another release\n")
-    states = [state(targets)]
+    found = Shipped([], [state(targets)])
     for more in ([f"--extra-vars=images_app_dir={app}"], []):
-        PLAYBOOKS.ship(*more)
-        states.append(state(targets))
-    return states
+        found.runs.append(PLAYBOOKS.ship(*more))
+        found.states.append(state(targets))
+    return found
 
 
-def test_a_changed_line_rebuilds_the_last_layer(target: Target, releases: list[State]) -> None:
-    before, after = (states[target.name] for states in releases[:2])
+def test_the_hosts_build_at_the_same_time(targets: dict[str, Target], shipped: Shipped) -> None:
+    hosts = re.findall(r"included: \S+/roles/images/tasks/build.yml for (.+)", shipped.runs[0].output)
+    # Ansible names hosts that take turns in a line of each.
+    assert [line.split(", ") for line in hosts] == [sorted(targets)]
+
+
+def test_a_changed_line_rebuilds_the_last_layer(target: Target, shipped: Shipped) -> None:
+    before, after = (states[target.name] for states in shipped.states[:2])
     assert after["image"] != before["image"]
     assert after["layers"][:-1] == before["layers"][:-1]
     assert after["layers"][-1] != before["layers"][-1]
 
 
 @pytest.mark.parametrize("number", [1, 2], ids=["changed", "back"])
-def test_a_release_replaces_the_api_alone(target: Target, releases: list[State], number: int) -> None:
-    before, after = (releases[one][target.name]["containers"] for one in (number - 1, number))
+def test_a_release_replaces_the_api_alone(target: Target, shipped: Shipped, number: int) -> None:
+    before, after = (shipped.states[one][target.name]["containers"] for one in (number - 1, number))
     replaced = before.items() - after.items()
     assert len(after) == len(before)
     assert [name.rstrip("0123456789") for name, _id in replaced] == ["django-api-"]
     assert target.request(FILM).status == 200
 
 
-def test_going_back_takes_the_old_image(target: Target, releases: list[State]) -> None:
-    first, _, last = (states[target.name] for states in releases)
+def test_going_back_takes_the_old_image(target: Target, shipped: Shipped) -> None:
+    first, _, last = (states[target.name] for states in shipped.states)
     assert (last["image"], last["layers"]) == (first["image"], first["layers"])
