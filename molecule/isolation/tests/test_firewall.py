@@ -17,6 +17,8 @@ from waiting import wait_until
 
 RULES = "/etc/django-nftables/firewall.nft"
 PORTS = "nft list set inet django_firewall tcp_ports"
+# Of a run, what these tests are about: other roles do the same in other scenarios.
+TAGS = "--tags=guard,firewall"
 # Tells whether ssh's port is open, asked from outside.
 OPEN = "import socket; socket.create_connection(('{address}', 22), 2)"
 
@@ -55,7 +57,7 @@ def watched(target: Target) -> Iterator[list[Door]]:
 
 
 def test_a_rerun_has_nothing_to_do(targets: dict[str, Target], say: Callable[[str], None]) -> None:
-    run = PLAYBOOKS.deploy()
+    run = PLAYBOOKS.deploy(TAGS)
     say(f"unchanged rerun on both hosts: {run.seconds:.1f} s")
     for name in targets:
         assert run.recap(name)["changed"] == 0, run.output
@@ -68,6 +70,7 @@ def test_a_lockout_is_rolled_back(targets: dict[str, Target]) -> None:
     with watched(target) as seen:
         run = PLAYBOOKS.play(
             "site.yml",
+            TAGS,
             "--limit=localhost,fresh",
             "--extra-vars={firewall_ssh_ports: [2222], firewall_rollback_after: 30}",
         )
@@ -91,16 +94,16 @@ def test_a_firewall_that_is_not_wanted_any_more_stays_away(
     wait_for_tables(target)
 
     try:
-        PLAYBOOKS.killed_at("Remove the firewall's units", limit, without)
-        run = PLAYBOOKS.deploy(limit, without)
+        PLAYBOOKS.killed_at("Remove the firewall's units", TAGS, limit, without)
+        run = PLAYBOOKS.deploy(TAGS, limit, without)
         say(f"firewall removed, by the run after a killed one: {run.seconds:.1f} s")
         assert tables(target) == TABLES - {"inet django_firewall"}
         with pytest.raises(AssertionError, match="not within"):
             wait_until("the table is back", lambda: are_there(target), 8)
         assert target.run("systemctl is-active django-guard-watch") == "active"
         assert not target.run("find %s /etc/systemd/system -name '*firewall*'", RULES.rpartition("/")[0])
-        assert PLAYBOOKS.deploy(limit, without).recap("fresh")["changed"] == 0
+        assert PLAYBOOKS.deploy(TAGS, limit, without).recap("fresh")["changed"] == 0
     finally:
-        PLAYBOOKS.deploy(limit)
+        PLAYBOOKS.deploy(TAGS, limit)
     assert tables(target) == TABLES
     assert target.run("systemctl is-active django-firewall") == "active"

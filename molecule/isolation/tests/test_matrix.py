@@ -56,7 +56,7 @@ def rules_flushed(targets: Targets, state: str, say: Say) -> dict[str, Found]:
 
 def in_a_redeploy(targets: Targets, state: str, say: Say) -> dict[str, Found]:
     release = extra(stack_api_environment={"RELEASE": f"of {time.time()}"})
-    with PLAYBOOKS.start(release) as run:
+    with PLAYBOOKS.start("--tags=release", release) as run:
         with ThreadPoolExecutor() as pool:
             started = list(pool.map(lambda target: halted_release(target, run), targets.values()))
         found = attack_all(targets, state)

@@ -16,7 +16,7 @@ def test_a_dry_run_says_all_and_changes_nothing(host: Target, new_release: Calla
     before = host.everything(), host.run(FILES)
     served = serving(host)
 
-    run = PLAYBOOKS.deploy("--check", "--diff")
+    run = PLAYBOOKS.ship("--check", "--diff")
 
     assert (host.everything(), host.run(FILES), serving(host)) == (before[0], before[1], served)
     assert run.recap("host")["changed"] > 0

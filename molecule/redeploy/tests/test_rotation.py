@@ -60,7 +60,9 @@ def is_logged_in(host: Target, cookie: str) -> bool:
     return answer.status == 200
 
 
-def test_rotation_under_load(host: Target, load: Load, good_release: str, say: Callable[[str], None]) -> None:
+def test_rotation_under_load(
+    host: Target, load: Load, light_load: Load, good_release: str, say: Callable[[str], None]
+) -> None:
     before = credentials(host)
     key = host.secret("django_secret_key")
     assert all(host.logs_in(role, password) for role, password in before.items())
@@ -76,7 +78,7 @@ def test_rotation_under_load(host: Target, load: Load, good_release: str, say: C
     assert is_logged_in(host, cookie)
     assert_at_rest(host, good_release)
 
-    with load("former keys dropped", quiet=True) as traffic:
+    with light_load("former keys dropped", quiet=True) as traffic:
         run = PLAYBOOKS.play(ROTATE, "--extra-vars=rotate=former_keys")
     assert run.status == 0, run.output
     traffic.assert_nothing_failed()
@@ -104,6 +106,7 @@ def test_a_rotation_may_be_killed(
     assert_replaced(host, before)
 
 
+@whole_form
 def test_a_dry_run_replaces_nothing(host: Target) -> None:
     before = credentials(host), apis(host)
     run = PLAYBOOKS.play(ROTATE, "--check")
