@@ -75,7 +75,7 @@ def ask(cases: Any, token: str) -> set[int]:
     answered = set()
 
     @examples(
-        max_examples=15,
+        max_examples=8,
         derandomize=True,
         deadline=None,
         database=None,

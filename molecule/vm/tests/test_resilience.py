@@ -60,4 +60,4 @@ def test_an_acknowledged_write_survives_a_power_cut(target: Target) -> None:
 
 
 def test_a_deploy_afterwards_has_nothing_to_do() -> None:
-    assert PLAYBOOKS.deploy().recap("vm")["changed"] == 0
+    assert PLAYBOOKS.ship().recap("vm")["changed"] == 0
