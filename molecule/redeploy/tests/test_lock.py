@@ -17,6 +17,7 @@ TASK = "Describe the images by what they are made from"
 HOLDER = r"host is being deployed to by \S+@\S+ .*since \d\d:\d\d:\d\d"
 
 
+@whole_form
 def test_a_second_deploy_is_told_who_holds_the_lock(
     host: Target, good_release: str, say: Callable[[str], None]
 ) -> None:

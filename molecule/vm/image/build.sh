@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the disk of a bare Debian 13 machine, as a VPS provider would hand it
-# over: its own kernel, systemd, sshd, Python, a user with sudo. Nothing of ours.
+# over: its own kernel, systemd, sshd, Python, a key for root. Nothing of ours.
 #
 # Usage: build.sh CACHE_DIR   (as root; CACHE_DIR/ssh holds the keys, see create.yml)
 # Prints "unchanged" when CACHE_DIR/image is already the result of this recipe.
@@ -9,7 +9,7 @@ set -euo pipefail
 cache=$1
 image=$cache/image
 suite=trixie
-packages=linux-image-cloud-amd64,systemd-sysv,udev,dbus,openssh-server,python3,sudo,iproute2
+packages=linux-image-cloud-amd64,systemd-sysv,udev,dbus,openssh-server,python3,iproute2
 packages+=,apparmor,ca-certificates
 
 fail() {
@@ -61,15 +61,12 @@ Address=10.213.1.2/30
 END
     systemctl --root="$root" enable --quiet systemd-networkd
 
-    chroot "$root" useradd --create-home --shell /bin/bash deploy
-    write 0440 /etc/sudoers.d/deploy <<<"deploy ALL=(ALL) NOPASSWD: ALL"
-    write 0644 /etc/ssh/sshd_config.d/10-vm.conf <<<$'PasswordAuthentication no\nPermitRootLogin no'
+    write 0644 /etc/ssh/sshd_config.d/10-vm.conf <<<"PasswordAuthentication no"
     rm -f "$root"/etc/ssh/ssh_host_*
     write 0600 /etc/ssh/ssh_host_ed25519_key <"$cache/ssh/host_ed25519"
     write 0644 /etc/ssh/ssh_host_ed25519_key.pub <"$cache/ssh/host_ed25519.pub"
-    write 0600 /home/deploy/.ssh/authorized_keys <"$cache/ssh/id_ed25519.pub"
-    chmod 0700 "$root/home/deploy/.ssh"
-    chroot "$root" chown -R deploy:deploy /home/deploy/.ssh
+    install --directory --mode=0700 "$root/root/.ssh"
+    write 0600 /root/.ssh/authorized_keys <"$cache/ssh/id_ed25519.pub"
 }
 
 [[ $EUID -eq 0 ]] || fail "must run as root: the disk holds files of several owners"

@@ -48,7 +48,7 @@ boot() {
 is_reached_within() {
     local deadline=$((SECONDS + $1))
     until ssh -i "$cache/ssh/id_ed25519" -o UserKnownHostsFile="$cache/ssh/known_hosts" -o BatchMode=yes \
-        -o StrictHostKeyChecking=yes -o ConnectTimeout=5 deploy@10.213.1.2 true 2>"$run/ssh.log"; do
+        -o StrictHostKeyChecking=yes -o ConnectTimeout=5 root@10.213.1.2 true 2>"$run/ssh.log"; do
         ((SECONDS < deadline)) && is_running || return 1
         # QEMU stays there, with the guest stopped for good.
         ! grep -q "KVM internal error" "$run/qemu.log" || return 1

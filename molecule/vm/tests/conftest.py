@@ -22,8 +22,7 @@ def outside() -> Host:
 def targets(outside: Host) -> dict[str, Target]:
     """The machine, as root."""
     host = testinfra.get_host(
-        f"ssh://deploy@{ADDRESSES['vm']}",
-        sudo=True,
+        f"ssh://root@{ADDRESSES['vm']}",
         ssh_identity_file=str(KEYS / "id_ed25519"),
         ssh_extra_args=f"-o UserKnownHostsFile={KEYS / 'known_hosts'} -o ConnectTimeout=30",
         # A connection that is kept would be a dead one after a power cut.
