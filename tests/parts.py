@@ -98,7 +98,7 @@ PARTS = {
     "http": Part("requests of every kind, uploads, slow clients, a browser", scenario("http")),
     "host": Part("containers, secrets, faults, other images and projects, bad input", scenario("host")),
     "redeploy": Part("redeploys, rollbacks, rotations and killed runs under load", scenario("redeploy")),
-    "vm": Part("a virtual machine: reboot and power cut", scenario("vm")),
+    "vm": Part("a virtual machine: no internet, its own kernel, a power cut", scenario("vm")),
 }
 WITHOUT_NAMES = ["lint", "unit", "app", "quick"]
 ALL = [name for name in PARTS if name != "quick"]
