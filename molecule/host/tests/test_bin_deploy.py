@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
-from desk import HOST, deploy
-from scenario import connect
+from runs import REPOSITORY
+from scenario import connect, machine
 from testinfra.host import Host
+
+HOST = "desk"
+HOME = "/home/engineer"
+# A company may sign all TLS anew and have mirrors of its own: what pip needs here for that, it needs there.
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+PIP_CONFIGURATION = Path("/etc/pip.conf")
 
 # Prints the body of an answer of status 200, or another's status: a redirect is not followed.
 GET = """
@@ -20,9 +29,66 @@ print(answer.read().decode() if answer.status == 200 else answer.status)
 """
 
 
+def copy(content: Path, path: str) -> None:
+    subprocess.run(["docker", "cp", "--quiet", content, f"{machine(HOST)}:{path}"], check=True)
+
+
 @pytest.fixture(scope="module")
-def desk() -> Host:
-    return connect(HOST)
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Host:
+    """A bare Debian with a user, who may use sudo and has the project's files."""
+    host = connect(HOST)
+    files = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+    ).stdout
+    archive = tmp_path_factory.mktemp("desk") / "project.tar"
+    subprocess.run(
+        ["tar", "--create", f"--file={archive}", "--null", "--files-from=-", "--owner=1000", "--group=1000"],
+        cwd=REPOSITORY,
+        input=files,
+        check=True,
+    )
+    host.check_output("useradd --uid 1000 --create-home --shell /bin/bash engineer")
+    host.check_output("echo 'engineer ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/engineer")
+    host.check_output("install --directory --owner=engineer %s/project", HOME)
+    copy(archive, f"{HOME}/project.tar")
+    host.check_output("tar --extract --file=%s/project.tar --directory=%s/project", HOME, HOME)
+    copy(CERTIFICATES, f"{HOME}/certificates.crt")
+    if PIP_CONFIGURATION.exists():
+        copy(PIP_CONFIGURATION, str(PIP_CONFIGURATION))
+    return host
+
+
+def deploy() -> str:
+    """Run bin/deploy as the user and return what it prints."""
+    settings = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    settings["PIP_CERT"] = f"{HOME}/certificates.crt"
+    variables = [f"--env={name}={value}" for name, value in settings.items()]
+    run = subprocess.run(
+        [
+            "docker",
+            "exec",
+            "--user=engineer",
+            f"--workdir={HOME}/project",
+            *variables,
+            machine(HOST),
+            "bin/deploy",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+    return run.stdout
+
+
+@pytest.fixture(scope="module")
+def first(desk: Host) -> str:
+    assert desk.run("python3 -c 'import ensurepip'").rc != 0, "the machine is not bare"
+    return deploy()
 
 
 def get(host: Host, path: str) -> str:
