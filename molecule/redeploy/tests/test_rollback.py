@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 import release
-from runs import Run, extra
+from runs import extra
 from scenario import PLAYBOOKS
 from state import assert_served, current, kept, serving, whole_form
 from targets import Target
@@ -64,14 +64,12 @@ class WayBack:
     Attributes:
         wanted: The release that served before the last one.
         left: The release that the rollback led away from.
-        run: The rollback.
         gone: When the container of the release that was left had been removed.
         traffic: The load.
     """
 
     wanted: str
     left: str
-    run: Run
     gone: float
     traffic: Traffic
 
@@ -89,7 +87,7 @@ def way_back(
         assert run.status == 0, run.output
         gone = removed(host, begin)
     say(f"rollback under a light load: {run.seconds:.1f} s")
-    return WayBack(wanted, left, run, gone, traffic)
+    return WayBack(wanted, left, gone, traffic)
 
 
 def test_back_to_the_release_before(host: Target, way_back: WayBack) -> None:
