@@ -45,6 +45,12 @@ def test_a_program_may_end_as_it_likes(program: Path) -> None:
     assert (result.returncode, result.stdout) == (3, "out\n")
 
 
+def test_a_command_that_hangs_is_ended_and_named(program: Path) -> None:
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    with pytest.raises(EngineError, match=r"^docker exec abc … has not ended after 0 s: look into"):
+        docker("exec", "abc", limit=0.1)
+
+
 def test_an_engine_is_one_that_answers(program: Path) -> None:
     program.write_text('#!/bin/sh\n[ "$*" = version ]\n')
     assert has_engine()

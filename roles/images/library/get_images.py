@@ -108,7 +108,7 @@ def get(step: dict[str, Any], contexts: Path) -> bool:
     if run("docker", "image", "inspect", step["name"]).returncode == 0:
         return False
     if step.get("pull"):
-        docker("pull", "--quiet", step["name"])
+        docker("pull", "--quiet", step["name"], limit=None)
     elif step.get("same_as"):
         docker("tag", step["same_as"], step["name"])
     else:

@@ -106,7 +106,7 @@ def pack_from_engine(names: Mapping[str, str], present: Collection[str], dest: P
     if not path.exists() and not dry:
         with tempfile.TemporaryDirectory(dir=dest) as folder:
             saved = Path(folder) / "saved.tar"
-            docker("save", "--output", str(saved), *names.values())
+            docker("save", "--output", str(saved), *names.values(), limit=None)
             packed = read(saved)
             write(saved, path, {name: packed[here] for name, here in names.items()}, present)
     return path

@@ -53,7 +53,7 @@ def load(path: str, refs: list[str], namespace: str) -> None:
     # What a power cut has damaged would be taken for layers that are there.
     if leftovers := stock.ours(namespace, stock.images(), stock.ARRIVING):
         docker("image", "rm", *leftovers)
-    docker("load", "--quiet", "--input", path)
+    docker("load", "--quiet", "--input", path, limit=None)
     # Docker flushes what it notes of an image, not its files.
     os.sync()
     arrived = {ref: stock.other(ref, stock.ARRIVING) for ref in refs}

@@ -141,6 +141,11 @@ interruptions:
   type: list
   elements: str
   returned: always
+replaced:
+  description: Names of the secrets of which the former ones are refused from now on.
+  type: list
+  elements: str
+  returned: always
 kept_images:
   description: Images of the releases that are kept.
   type: list
@@ -160,13 +165,14 @@ from typing import Any  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 from ansible.module_utils.engine import has_engine  # noqa: E402
+from ansible.module_utils.stack.alone import alone  # noqa: E402
 from ansible.module_utils.stack.errors import FAILURES, RolloutError  # noqa: E402
 from ansible.module_utils.stack.host import Host  # noqa: E402
 from ansible.module_utils.stack.plan import read_plan  # noqa: E402
 from ansible.module_utils.stack.probe import Health  # noqa: E402
 from ansible.module_utils.stack.releases import Release, Store  # noqa: E402
 from ansible.module_utils.stack.rollback import choose  # noqa: E402
-from ansible.module_utils.stack.rollout import Options, Rollout, alone  # noqa: E402
+from ansible.module_utils.stack.rollout import Options, Rollout  # noqa: E402
 from ansible.module_utils.stack.secrets import TABLE, Secrets  # noqa: E402
 from ansible.module_utils.stack.settings import Settings, arguments  # noqa: E402
 
@@ -202,6 +208,7 @@ def rollout(params: dict[str, Any], *, dry: bool) -> dict[str, Any]:
     result = {
         "release": release.name,
         "interruptions": [],
+        "replaced": [],
         "kept_images": [],
         "diff": store.differences(release),
     }
@@ -211,16 +218,18 @@ def rollout(params: dict[str, Any], *, dry: bool) -> dict[str, Any]:
     health = Health(release.settings, params["start_timeout"])
     plan = read_plan(host, health)
     steps = plan.steps()
+    replaced: list[str] = []
     if not dry and steps:
         store.add(release, host.check_files)
         work = Rollout(host, health, options(release, params))
         work.deploy(plan)
-        steps = work.done or steps
+        steps, replaced = work.done or steps, work.replaced
     elif not steps and (wrong := health.smoke_port()):
         raise RolloutError(f"all containers are as they should be, but {wrong}")
     return result | {
         "steps": steps,
         "interruptions": plan.interruptions(),
+        "replaced": replaced,
         "kept_images": store.images(),
         "changed": bool(steps),
     }

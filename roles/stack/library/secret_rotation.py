@@ -9,6 +9,7 @@ short_description: Begin to replace secrets that are in use
 description:
   - Notes new secrets beside those in use. The module M(rollout) puts them into use, and what is noted goes.
   - A rotation that has begun and isn't finished is left as it is.
+  - Waits for a rollout that goes on although the run that began it has ended.
   - Never returns a secret.
 options:
   path:
@@ -55,11 +56,14 @@ EXAMPLES = r"""
     secrets: "{{ secrets }}"
 """
 
-from pathlib import Path  # noqa: E402 - Ansible reads the documentation above first
+from contextlib import nullcontext  # noqa: E402 - Ansible reads the documentation above first
+from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible.module_utils.stack.alone import alone  # noqa: E402
 from ansible.module_utils.stack.database import other_login  # noqa: E402
+from ansible.module_utils.stack.errors import RolloutError  # noqa: E402
 from ansible.module_utils.stack.secrets import (  # noqa: E402
     DATABASE,
     KEYS,
@@ -134,10 +138,12 @@ def main() -> None:
         supports_check_mode=True,
     )
     secrets = Secrets(Path(module.params["path"]), module.params["secrets"])
-    parts, given = module.params["parts"], module.params["given"]
+    parts, given, dry = module.params["parts"], module.params["given"], module.check_mode
     try:
-        names, changed = begin(secrets, parts, given, dry=module.check_mode)
-    except (SecretError, OSError) as error:
+        # A rollout that goes on without its run would take what is noted now for what it has put into use.
+        with nullcontext() if dry else alone(secrets.folder.parent):
+            names, changed = begin(secrets, parts, given, dry=dry)
+    except (SecretError, RolloutError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=changed, names=names)
 

@@ -12,6 +12,7 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import rollout
 import secret_files
 import secret_rotation
 import yaml
+from ansible.module_utils.engine import LIMIT
 from ansible.module_utils.stack.database import fits, verifier
 from ansible.module_utils.stack.probe import Answer
 from ansible.module_utils.stack.secrets import Secrets
@@ -69,6 +71,7 @@ class Clock:
         self.now = 1000.0
         self.event: Callable[[], object] = lambda: None
         monkeypatch.setattr("time.monotonic", lambda: self.now)
+        monkeypatch.setattr("time.time", lambda: self.now)
         monkeypatch.setattr("time.sleep", self.sleep)
 
     def sleep(self, seconds: float) -> None:
@@ -95,6 +98,7 @@ class Box:
     restarting: bool = False
     oneoff: bool = False
     restarts: int = 0
+    started: float = 0
     closed: bool = False
     mounts: dict[str, str] = field(default_factory=dict)
 
@@ -119,6 +123,7 @@ class Box:
             "State": {
                 "Running": self.running,
                 "Restarting": self.restarting,
+                "StartedAt": datetime.fromtimestamp(self.started, UTC).isoformat(),
                 # Leads to its folder, as modules look at /proc.
                 "Pid": f"..{self.proc}",
             },
@@ -243,7 +248,7 @@ class Host:
             self.roles = {"postgres": {"login": True, "verifier": verifier(password, b"salt")}}
         if service == "nginx":
             self.nginx_runs_with = (self.folder / "nginx/nginx.conf").read_text()
-        self.booted[name] = self.clock.now
+        self.booted[name] = box.started = self.clock.now
         self.boxes.append(box)
         return box
 
@@ -280,7 +285,8 @@ class Host:
         )
 
     def _page(self, box: Box, path: str, slot: str) -> Answer:
-        status = self.pages.get(box.version, {}).get(path, 200)
+        has_database = any(one.service == "db" and one.running and self._is_up(one) for one in self.boxes)
+        status = self.pages.get(box.version, {}).get(path, 200 if has_database else 503)
         return Answer(status, slot, f"version {box.version}")
 
     def run(self, args: tuple[str, ...], **options: Any) -> subprocess.CompletedProcess[str]:
@@ -288,6 +294,7 @@ class Host:
         assert options["capture_output"]
         assert options["text"]
         assert not options["check"]
+        assert options["timeout"] == LIMIT
         program, *words = args
         try:
             output = {"docker": self._docker, "nsenter": self._nsenter}[program](words, options)
@@ -399,6 +406,7 @@ class Host:
         for box in present:
             box.running = True
             box.restarts = 0
+            box.started = self.clock.now
             if box.version != versions[service]:
                 box.version = versions[service]
                 self.booted[box.name] = self.clock.now

@@ -45,7 +45,8 @@ def test_requests_in_flight_are_counted(lines: list[str], expected: int) -> None
 
 def found(**changes: Any) -> dict[str, Any]:
     """Return what `docker inspect` says of a container."""
-    state = {"Running": True, "Restarting": False, "Pid": 42}
+    started = "2026-11-29T01:02:03.123456789Z"
+    state = {"Running": True, "Restarting": False, "Pid": 42, "StartedAt": started}
     network = {"IPAMConfig": {"IPv4Address": "172.29.90.11"}, "IPAddress": ""}
     return {
         "Id": "abc",
@@ -84,6 +85,7 @@ def test_a_container_is_what_docker_says_of_it() -> None:
         running=True,
         restarts=1,
         pid=42,
+        started=pytest.approx(1795914123.123456),
         mounts={"/run/secrets/key": "/srv/key"},
     )
 

@@ -23,7 +23,7 @@ NONCE = "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
 EXCHANGE = f"n=user,r={NONCE[:20]},r={NONCE},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,r={NONCE}"
 SIGNATURE = "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
 
-CONTAINER = Container("1", "django-db-1", "db", "", "", running=True, restarts=0, pid=1)
+CONTAINER = Container("1", "django-db-1", "db", "", "", running=True, restarts=0, pid=1, started=0)
 
 
 def test_a_verifier_is_what_the_standard_says() -> None:

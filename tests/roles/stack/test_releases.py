@@ -33,6 +33,7 @@ def deploy(store: Store, *numbers: int) -> None:
     for number in numbers:
         store.add(release(number), accept)
         store.commit(release(number), [f"app.{number}"])
+        store.prune()
 
 
 def names(store: Store) -> list[str]:

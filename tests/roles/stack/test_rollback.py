@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.stack.errors import RolloutError
+from ansible.module_utils.stack.releases import Store
 from stand_in import Host, compose
 
 TWO = {"compose": compose(api="2")}
@@ -50,6 +51,7 @@ def test_the_release_that_is_served(host: Host, two: tuple[str, str]) -> None:
     assert host.serve("current") == {
         "release": two[1],
         "interruptions": [],
+        "replaced": [],
         "kept_images": ["api:1", "base:1", "nginx:1", "postgres:1"],
         "diff": [],
         "steps": [],
@@ -87,3 +89,48 @@ def test_nothing_to_go_back_to(host: Host, wanted: str) -> None:
 def test_a_host_without_a_database_is_rolled_back_all_the_same(host: Host, two: tuple[str, str]) -> None:
     host.boxes = [box for box in host.boxes if box.service != "db"]
     assert host.serve(dry=True)["steps"][0] == "start db"
+
+
+class Killed(BaseException):
+    """The run ends here, and does nothing any more."""
+
+
+@pytest.fixture
+def unnoted(host: Host, two: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have a third release serve that a run switched to, and was killed before it noted that."""
+
+    def kill(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as killed:
+        killed.setattr("ansible.module_utils.stack.releases.Store.commit", kill)
+        with pytest.raises(Killed):
+            host.deploy(compose=compose(api="3"))
+    assert host.present()["django-api-3"] == "3"
+    assert host.live == "blue"
+    return Store(host.folder, 5).serving(host.live)
+
+
+def test_what_serves_is_left_for_the_release_before_it(
+    host: Host, two: tuple[str, str], unnoted: str
+) -> None:
+    assert host.serve()["release"] == two[1]
+    # It was served for a while: the way leads back to it, too.
+    assert host.serve()["release"] == unnoted
+
+
+def test_what_serves_gets_the_new_secrets(host: Host, unnoted: str) -> None:
+    assert host.rotate("database")["release"] == unnoted
+    assert [box.version for box in host.boxes if box.service == "api"] == ["3"]
+
+
+def test_what_served_is_kept_when_another_release_follows(host: Host, unnoted: str) -> None:
+    host.deploy(compose=compose(api="4"))
+    assert host.serve()["release"] == unnoted
+
+
+def test_a_release_that_was_never_switched_to_is_none_that_serves(host: Host, two: tuple[str, str]) -> None:
+    host.crashing.add("3")
+    with pytest.raises(RolloutError):
+        host.deploy(compose=compose(api="3"))
+    assert host.serve("current")["release"] == two[1]

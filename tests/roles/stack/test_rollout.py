@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import secret_rotation
 from ansible.module_utils.engine import EngineError
+from ansible.module_utils.stack.alone import alone
 from ansible.module_utils.stack.errors import RolloutError
-from ansible.module_utils.stack.rollout import alone
 from stand_in import BLUE, GREEN, Host, compose, settings
 
 FIRST = [
@@ -482,6 +483,118 @@ def test_a_rotation_that_fails_is_finished_by_the_next_run(deployed: Host) -> No
     result = deployed.deploy()
     assert "closed the database login django_blue" in result["steps"]
     assert deployed.present() == {"django-db-1": "1", "django-api-2": "1", "django-nginx-1": "1"}
+
+
+def test_secrets_that_are_noted_meanwhile_are_left_to_the_next_run(deployed: Host) -> None:
+    """A rollout that drains goes on without its run, and somebody begins a rotation."""
+    old = deployed.box("django-api-1")
+    old.connect(1)
+
+    def rotate() -> None:
+        secret_rotation.begin(deployed.secrets, ["database"], {}, dry=False)
+        old.connect(0)
+
+    deployed.clock.event = rotate
+    result = deployed.deploy(compose=compose(api="2"))
+
+    assert result["replaced"] == []
+    assert deployed.roles["django_blue"]["login"]
+    assert deployed.secrets.rotation()
+    deployed.clock.event = lambda: None
+    result = deployed.serve("current")
+    assert "django_app_password" in result["replaced"]
+    assert not deployed.roles["django_blue"]["login"]
+    assert deployed.roles["django_green"]["login"]
+
+
+def test_a_login_that_a_running_container_has_is_not_closed(deployed: Host) -> None:
+    """Nothing of ours would leave one there: somebody has started it by hand, after the plan was made."""
+    deployed.said["ensure_admin"] = "unchanged:"
+    removed = deployed._docker_rm
+
+    def start_another(words: list[str], options: Any) -> None:
+        removed(words, options)
+        other = deployed.add("api", "1", "172.29.90.77")
+        (other.proc / "root/run/secrets/django_app_user").write_text("django_blue")
+
+    deployed._docker_rm = start_another  # type: ignore[method-assign]
+    with pytest.raises(RolloutError, match="django-api-3 still logs in to the database as django_blue"):
+        deployed.rotate("database")
+    assert deployed.roles["django_blue"]["login"]
+    assert deployed.secrets.rotation()
+
+
+def test_nothing_is_called_replaced_that_the_database_has_not_taken(deployed: Host) -> None:
+    stopped = deployed._docker_stop
+
+    def change(words: list[str], options: Any) -> None:
+        stopped(words, options)
+        deployed.roles["django_owner"] = {"login": True, "verifier": "another"}
+
+    deployed._docker_stop = change  # type: ignore[method-assign]
+    with pytest.raises(RolloutError, match="the database has not taken all new passwords"):
+        deployed.rotate("database")
+    assert deployed.secrets.rotation()
+
+
+# A sick API does not delay its repair
+
+
+def test_a_database_that_was_stopped_is_started_at_once(deployed: Host) -> None:
+    deployed.clock.now += 1000
+    deployed.box("django-db-1").running = False
+    began = deployed.clock.now
+
+    assert deployed.look()["steps"] == ["start db"]
+    assert deployed.clock.now == began
+    assert deployed.deploy()["steps"] == ["started db"]
+    assert deployed.clock.now - began < 5
+
+
+def test_an_api_that_does_not_get_over_it_is_replaced(deployed: Host) -> None:
+    deployed.clock.now += 1000
+    deployed.box("django-db-1").running = False
+    deployed.pages["1"] = {"/health/ready": 503}
+
+    def recover() -> None:
+        if len(deployed.boxes) > 3:
+            deployed.pages.clear()
+
+    deployed.clock.event = recover
+    began = deployed.clock.now
+    result = deployed.deploy()
+    assert result["steps"] == [
+        "started db",
+        "started django-api-2",
+        "switched to green",
+        "removed django-api-1",
+    ]
+    assert deployed.clock.now - began < 10
+
+
+def test_an_api_that_has_had_its_time_gets_no_more(deployed: Host) -> None:
+    deployed.clock.now += 1000
+    deployed.pages["1"] = {"/health/ready": 503}
+    began = deployed.clock.now
+    assert deployed.look()["steps"] == ["switch to a new api container"]
+    assert deployed.clock.now - began == pytest.approx(5, abs=0.3)
+
+
+def test_one_that_was_just_started_gets_the_rest_of_its_time(deployed: Host) -> None:
+    deployed.clock.now += 50
+    deployed.pages["1"] = {"/health/ready": 503}
+    began = deployed.clock.now
+    deployed.look()
+    assert deployed.clock.now - began == pytest.approx(25, abs=0.3)
+
+
+def test_whatever_goes_wrong_is_taken_back(deployed: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of this program, for example, is no error that it knows."""
+    monkeypatch.setattr("ansible.module_utils.stack.probe.Health.smoke", lambda *_: 1 / 0)
+    present = deployed.present()
+    with pytest.raises(ZeroDivisionError):
+        deployed.deploy(compose=compose(api="2"))
+    assert deployed.present() == present
 
 
 # One at a time

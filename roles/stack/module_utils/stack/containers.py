@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ class Container:
     running: bool
     restarts: int
     pid: int
+    started: float  # when, in seconds since 1970
     # Files and folders of the host, by where the container has them.
     mounts: dict[str, str] = field(default_factory=dict)
 
@@ -40,6 +43,16 @@ class Container:
     def crashed(self, now: Container) -> bool:
         """Tell whether it has died again and again since it was looked at first."""
         return now.restarts - self.restarts >= MAX_RESTARTS
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was started."""
+        return time.time() - self.started
+
+    @property
+    def root(self) -> Path:
+        """Its file system."""
+        return Path(f"/proc/{self.pid}/root")
 
     def log(self) -> str:
         """Return its last lines, of both outputs."""
@@ -70,6 +83,7 @@ def parse_container(found: dict[str, Any]) -> Container:
         running=state["Running"] and not state["Restarting"],
         restarts=found["RestartCount"],
         pid=state["Pid"],
+        started=datetime.fromisoformat(state["StartedAt"]).timestamp(),
         mounts={mount["Destination"]: mount["Source"] for mount in found["Mounts"]},
     )
 

@@ -66,6 +66,10 @@ class Host:
         """Return the API container that is in a slot, if there is one."""
         return next((one for one in apis if one.address == self.settings.slots[slot]), None)
 
+    def login_of(self, api: Container) -> str:
+        """Return the role of the database that an API container logs in as; empty if it does not run."""
+        return self.secrets.login_in(api.mounts, api.root) if api.running else ""
+
     def database(self) -> Database:
         """Return the database, once it takes connections.
 

@@ -11,6 +11,20 @@ from ansible.module_utils.files import read, sync, write
 from .containers import Container
 
 
+def flag(folder: Path) -> Path:
+    """Return the file that nginx looks for at each request: if it is there, requests go to green.
+
+    Args:
+        folder: The folder of the stack.
+    """
+    return folder / "nginx/green"
+
+
+def live_slot(folder: Path) -> str:
+    """Return the slot that requests are sent to."""
+    return "green" if flag(folder).exists() else "blue"
+
+
 class Nginx:
     """What nginx reads on the host, and what it is known to have read."""
 
@@ -24,15 +38,15 @@ class Nginx:
         self.folder = folder / "nginx"
         self.file = self.folder / "nginx.conf"
         self.inside = f"{inside}/nginx.conf"
-        # nginx looks for it at each request: there, they go to green.
-        self.flag = self.folder / "green"
+        self.stack = folder
+        self.flag = flag(folder)
         # The digest of the configuration that nginx runs with.
         self.loaded = folder / "nginx.loaded"
 
     @property
     def live(self) -> str:
         """The slot that requests are sent to."""
-        return "green" if self.flag.exists() else "blue"
+        return live_slot(self.stack)
 
     def point_to(self, slot: str) -> None:
         """Send requests to a slot from now on, without a reload."""

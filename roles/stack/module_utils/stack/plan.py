@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from .containers import Container
 from .errors import RolloutError
@@ -78,7 +77,10 @@ def read_plan(host: Host, health: Health) -> Plan:
     refuse_other_network(host, apis)
     live = host.in_slot(host.nginx.live, apis)
     plan.retire = [one for one in apis if one is not live]
-    plan.api = not (live and live.config_hash == wanted["api"] and is_current(live, host, health))
+    plan.api = not (live and live.config_hash == wanted["api"] and is_current(live, host))
+    # Without the database, no API is ready; it is asked again once there is one.
+    if live and not plan.api and not plan.database:
+        plan.api = not health.is_ready(live)
     plan.reload = not host.nginx.runs_with(host.release.nginx_conf)
     plan.commit = host.store.current() != host.release.name or bool(live and not host.is_noted())
     return plan
@@ -116,7 +118,6 @@ def refuse_other_network(host: Host, apis: list[Container]) -> None:
         )
 
 
-def is_current(live: Container, host: Host, health: Health) -> bool:
-    """Tell whether a container is ready, and was started with today's secrets."""
-    ready: bool = health.is_ready(live)
-    return ready and host.secrets.are_in(live.mounts, Path(f"/proc/{live.pid}/root"))
+def is_current(live: Container, host: Host) -> bool:
+    """Tell whether a container runs, and was started with today's secrets."""
+    return live.running and host.secrets.are_in(live.mounts, live.root)

@@ -12,6 +12,9 @@ from .containers import Container
 from .errors import RolloutError
 from .settings import Settings
 
+# Seconds that a container which has long been started is given for one answer.
+PATIENCE = 5.0
+
 
 class NotReadyError(RolloutError):
     """A container does not get ready; the text says why, without a subject."""
@@ -87,8 +90,12 @@ class Health:
         self.settings = settings
         self.start_timeout = start_timeout
 
-    def wait_ready(self, container: Container) -> None:
+    def wait_ready(self, container: Container, seconds: float = 0) -> None:
         """Wait until a container can answer all pages.
+
+        Args:
+            container: The container.
+            seconds: How long at most; as long as one that was just started is given, if it is 0.
 
         Raises:
             NotReadyError: It won't, or takes too long.
@@ -101,18 +108,20 @@ class Health:
             path = self.settings.ready_path
             return self._ask(now, path, lambda status: status == 200)
 
-        if wrong := until(self.start_timeout, 0.2, look):
-            raise NotReadyError(f"is not ready after {self.start_timeout} s: {wrong}")
+        seconds = seconds or self.start_timeout
+        if wrong := until(seconds, 0.2, look):
+            raise NotReadyError(f"is not ready after {seconds:.0f} s: {wrong}")
 
     def is_ready(self, container: Container) -> bool:
         """Tell whether a container serves.
 
-        One that has just been started, after a reboot for example, gets its time.
+        One that has just been started, after a reboot for example, gets its time. One that has had it would
+        only keep its own repair waiting.
         """
         if not container.running:
             return False
         try:
-            self.wait_ready(container)
+            self.wait_ready(container, max(self.start_timeout - container.age, PATIENCE))
         except NotReadyError:
             return False
         return True

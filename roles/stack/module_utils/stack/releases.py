@@ -74,6 +74,8 @@ class Store:
         self.folder = folder
         self.keep = keep
         self.history_file = folder / "history.json"
+        # The release that each slot was given last, noted before the slot gets requests.
+        self.slots_file = folder / "slots.json"
 
     def history(self) -> list[Deployment]:
         """Return what went live, oldest first."""
@@ -82,6 +84,24 @@ class Store:
     def current(self) -> str:
         link = self.folder / "current"
         return link.readlink().name if link.is_symlink() else ""
+
+    def slots(self) -> dict[str, str]:
+        """Return the name of the release that each slot was given last."""
+        found: dict[str, str] = json.loads(read(self.slots_file) or "{}")
+        return found
+
+    def give(self, slot: str, name: str) -> None:
+        """Note that a slot is about to run the release of a name; an empty one, that it runs none."""
+        write(self.slots_file, json.dumps(self.slots() | {slot: name}) + "\n")
+
+    def serving(self, live: str) -> str:
+        """Return the name of the release that serves, also if a run was killed before it noted it.
+
+        Args:
+            live: The slot that requests are sent to.
+        """
+        name = self.slots().get(live, "")
+        return name if name and self.path(name).is_dir() else self.current()
 
     def path(self, name: str) -> Path:
         return self.folder / "releases" / name
@@ -115,14 +135,17 @@ class Store:
             shutil.rmtree(partial, ignore_errors=True)
 
     def commit(self, release: Release, migrations: list[str]) -> None:
-        """Note that a release went live, and drop those that are too old."""
+        """Note that a release went live."""
         at = datetime.now(UTC).isoformat()
         history = [*self.history(), Deployment(release.name, at, migrations)]
         kept = self._last_of_each(history)[: self.keep]
         write(self.history_file, json.dumps([vars(entry) for entry in reversed(kept)], indent=2) + "\n")
         link(self.folder / "current", f"releases/{release.name}")
         link(self.folder / "compose.yml", "current/compose.yml")
-        names = {entry.release for entry in kept}
+
+    def prune(self) -> None:
+        """Remove the releases that are too old to be noted."""
+        names = {entry.release for entry in self.history()}
         for folder in (self.folder / "releases").iterdir():
             if folder.name not in names:
                 self._remove(folder)

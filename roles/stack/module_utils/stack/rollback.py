@@ -5,6 +5,7 @@ from __future__ import annotations
 from .containers import containers
 from .database import Database
 from .errors import RolloutError
+from .nginx import live_slot
 from .releases import Release, Store
 from .secrets import Secrets
 
@@ -21,10 +22,11 @@ def choose(store: Store, secrets: Secrets, wanted: str) -> Release:
         EngineError: The database does not answer.
         RolloutError: There is none, or the database has moved past it.
     """
-    if wanted == "current" and store.current():
-        return store.load(store.current())
+    serving = store.serving(live_slot(store.folder))
+    if wanted == "current" and serving:
+        return store.load(serving)
     kept = {entry.release: entry for entry in store.kept()}
-    before = [name for name in kept if name != store.current()]
+    before = [name for name in kept if name != serving]
     name = wanted or next(iter(before), "before this one")
     if name not in kept:
         raise RolloutError(f"no release {name} is on this host: choose one of {', '.join(kept) or 'none'}")

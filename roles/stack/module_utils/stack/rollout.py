@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from ansible.module_utils.engine import EngineError, docker
 
 from .containers import Container, connections, containers, refuse
-from .errors import FAILURES, RolloutError
+from .errors import RolloutError
 from .host import Host
 from .plan import Plan
 from .probe import Health, NotReadyError, Probe, until
+from .releases import Release
 from .settings import other
 
 UP = ("up", "--detach", "--no-deps", "--no-build", "--pull=never")
@@ -40,6 +39,7 @@ class Rollout:
 
     Attributes:
         done: What was done, in words.
+        replaced: Names of the secrets of which the former ones are refused from now on.
         undo: What takes the steps back that were taken, the last one last.
     """
 
@@ -51,6 +51,9 @@ class Rollout:
         self.settings = host.settings
         self.nginx = host.nginx
         self.done: list[str] = []
+        self.replaced: list[str] = []
+        # The rotation that this run has put into use: one that is noted meanwhile is the next run's.
+        self.settled: dict[str, str] = {}
         self.undo: list[Callable[[], None]] = []
 
     def deploy(self, plan: Plan) -> None:
@@ -63,9 +66,12 @@ class Rollout:
         self.remove_one_off_containers()
         try:
             self.prepare_database(plan)
+            self.note_what_serves()
             for left in plan.retire:
                 self.retire(left)
             old = self.api_in(self.nginx.live)
+            # Without the database, nobody could tell whether it is ready.
+            plan.api = plan.api or bool(plan.database and old and not self.health.is_ready(old))
             if plan.api:
                 self.start_api(old)
             elif plan.commit and old:
@@ -74,21 +80,34 @@ class Rollout:
             if plan.api and old:
                 self.switch()
             self.health.see(self.nginx.live)
-        except FAILURES:
+        except BaseException:
+            # Whatever it is, a fault of this program too.
             self.take_back()
             raise
         # Before the old container is drained, which may take long: this is the release that serves now.
         self.host.note()
         if plan.commit:
-            self.host.store.commit(self.host.release, self.host.database().migrations())
+            self.commit(self.host.release)
+            self.host.store.prune()
         if plan.api and old:
             self.retire(old)
         self.finish_rotation()
 
+    def note_what_serves(self) -> None:
+        """Note the release that a run has switched to which was killed before it noted that itself."""
+        store = self.host.store
+        if (name := store.serving(self.nginx.live)) != store.current():
+            self.commit(store.load(name))
+
+    def commit(self, release: Release) -> None:
+        """Note the release that serves."""
+        self.host.store.give(self.nginx.live, release.name)
+        self.host.store.commit(release, self.host.database().migrations())
+
     def take_back(self) -> None:
         """Undo the steps that were taken, as far as they can be undone."""
         for step in reversed(self.undo):
-            with suppress(*FAILURES):
+            with suppress(Exception):
                 step()
 
     def api_in(self, slot: str) -> Container | None:
@@ -126,17 +145,35 @@ class Rollout:
         if missing := database.missing(database.roles()):
             database.change(missing)
             self.done.append("set up the database's roles")
+        self.settled = self.host.secrets.rotation()
         self.host.secrets.settle()
 
     def finish_rotation(self) -> None:
-        """Refuse what was good before a rotation: nothing that runs uses it any more."""
+        """Refuse what was good before a rotation: nothing that runs uses it any more.
+
+        Raises:
+            RolloutError: Something does use it, or the new secrets are not in use.
+        """
+        secrets = self.host.secrets
+        if secrets.rotation() != self.settled:
+            return
         database = self.host.database()
         if former := database.former_login(database.roles()):
+            if users := [
+                one.name for one in self.host.containers("api") if self.host.login_of(one) == former
+            ]:
+                raise RolloutError(
+                    f"{' and '.join(users)} still logs in to the database as {former}, so this login stays"
+                    " open: remove the container and run this again"
+                )
             database.close_login(former)
             self.done.append(f"closed the database login {former}")
-        if names := sorted(self.host.secrets.rotation()):
-            self.host.secrets.finish()
-            self.done.append(f"replaced {', '.join(names)}")
+        if self.settled:
+            if database.missing(database.roles()):
+                raise RolloutError("the database has not taken all new passwords: run this again")
+            secrets.finish()
+            self.replaced = sorted(self.settled)
+            self.done.append(f"replaced {', '.join(self.replaced)}")
 
     # A service that can't run twice at once
 
@@ -182,7 +219,9 @@ class Rollout:
         if old and self.options.migration_check:
             self.check_migrations(slot)
         count = len(self.host.containers("api")) + 1
-        self.undo.append(lambda: self.remove(slot))
+        before = self.host.store.slots().get(slot, "")
+        self.undo += [lambda: self.host.store.give(slot, before), lambda: self.remove(slot)]
+        self.host.store.give(slot, self.host.release.name)
         self.host.compose(slot, *UP, "--no-recreate", "--scale", f"api={count}", "api")
         new = self.api_in(slot)
         if not new:
@@ -280,34 +319,3 @@ class Rollout:
         if now:
             docker("rm", "--force", now.id)
         self.done.append(f"removed {container.name}")
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Wait for a rollout that goes on although the run that began it was killed.
-
-    Args:
-        folder: The folder of the stack.
-
-    Raises:
-        RolloutError: It takes too long, or this host has had none.
-    """
-    if not folder.is_dir():
-        raise RolloutError("nothing was deployed to this host yet: deploy first")
-    lock = folder / ".rollout"
-    # Whoever may open it could hold it.
-    lock.touch(mode=0o600)
-    with lock.open("w") as file:
-
-        def look() -> str:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return "held"
-            return ""
-
-        if until(300, 0.5, look):
-            raise RolloutError(
-                "another rollout has been under way for 5 minutes: look for it in ps, and end it if it hangs"
-            )
-        yield

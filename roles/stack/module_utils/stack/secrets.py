@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,11 +160,23 @@ class Secrets:
             mounts: Files of the host, by where the container has them.
             root: The container's file system.
         """
-        return all(
-            (root / inside.lstrip("/")).read_text() == self.value(Path(source).name)
-            for inside, source in mounts.items()
-            if Path(source).parent == self.folder
-        )
+        return all(content == self.value(name) for name, content in self._mounted(mounts, root))
+
+    def login_in(self, mounts: dict[str, str], root: Path) -> str:
+        """Return the role that a container logs in to the database as; empty if it has none.
+
+        Args:
+            mounts: Files of the host, by where the container has them.
+            root: The container's file system.
+        """
+        names = [secret.role_in for secret in self.table if secret.role_in]
+        return next((content for name, content in self._mounted(mounts, root) if name in names), "")
+
+    def _mounted(self, mounts: dict[str, str], root: Path) -> Iterator[tuple[str, str]]:
+        """Yield the name and the content of each secret, as a container has it."""
+        for inside, source in mounts.items():
+            if Path(source).parent == self.folder:
+                yield Path(source).name, (root / inside.lstrip("/")).read_text()
 
     def begin(self, values: dict[str, str]) -> None:
         """Note values that are to be put into use."""
