@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from runs import REPOSITORY
-from targets import PORT, REACHES, SERVICES, STACK, Target
+from targets import FILM, PORT, REACHES, SERVICES, STACK, Target
+from waiting import wait_until
 
 ROOT, DJANGO, NGINX, POSTGRES = 0, 10001, 101, 999
 OWNERS = {"nginx": NGINX, "api": DJANGO, "db": POSTGRES}
@@ -116,6 +117,35 @@ def test_postgresql_is_17_and_keeps_all_in_its_volume(target: Target) -> None:
     for folder in (data, f"{data}/base", f"{data}/pg_wal"):
         real = target.run("docker exec django-db-1 realpath --canonicalize-existing %s", folder)
         assert real.startswith(f"{volume}/"), folder
+
+
+def as_operating_says(title: str) -> list[str]:
+    """Return the commands that a section of docs/operating.md has people type in."""
+    section = (
+        (REPOSITORY / "docs/operating.md").read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    )
+    return re.findall(r"^\$ (.*)$", section, re.MULTILINE)
+
+
+def test_data_has_checksums_from_the_first_start(target: Target) -> None:
+    assert target.sql("SHOW data_checksums") == "on"
+
+
+def test_older_data_is_given_checksums_as_operating_says(targets: dict[str, Target]) -> None:
+    target = targets["debian13"]
+    film = target.request(FILM).json
+    stop, enable, start = [line for line in as_operating_says("The database") if "django-db-1" in line]
+    assert "--enable" in enable
+    for command in (stop, enable.replace("--enable", "--disable"), start):
+        target.run("bash -c %s", command)
+    wait_until("the database answers", target.is_serving)
+    assert target.sql("SHOW data_checksums") == "off"
+
+    for command in (stop, enable, start):
+        target.run("bash -c %s", command)
+    wait_until("the database answers", target.is_serving)
+    assert target.sql("SHOW data_checksums") == "on"
+    assert target.request(FILM).json == film
 
 
 @pytest.mark.parametrize("service", SERVICES)

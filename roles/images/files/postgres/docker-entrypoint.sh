@@ -23,7 +23,7 @@ initialise() {
     # half-way leaves nothing behind that looks like data.
     rm -rf "$fresh"
     initdb --pgdata="$fresh" --username="$user" --pwfile="$secret" \
-        --encoding=UTF8 --locale-provider=builtin --locale=C.UTF-8 \
+        --encoding=UTF8 --locale-provider=builtin --locale=C.UTF-8 --data-checksums \
         --auth-local=scram-sha-256 --auth-host=scram-sha-256 --set=listen_addresses='*'
     echo 'host all all all scram-sha-256' >> "$fresh/pg_hba.conf"
     if [ "$database" != postgres ]; then
