@@ -48,7 +48,7 @@ def test_a_copy_has_the_settings_of_production_and_its_own_host(tmp_path: Path) 
     assert names == ["203.0.113.11", HOST, "localhost", "127.0.0.1"]
     assert firewall is True
     assert cache == str(REPOSITORY / ".cache/wheels")
-    assert list(Playbooks(staging).play("site.yml", "--list-hosts").output.split()).count(HOST) == 2
+    assert list(Playbooks(staging).play("site.yml", "--list-hosts").output.split()).count(HOST) == 3
 
 
 def test_no_inventory_has_a_link_that_a_copy_would_break() -> None:

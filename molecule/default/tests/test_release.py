@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import REPOSITORY, Run
+from runs import REPOSITORY, Run, extra
 from scenario import PLAYBOOKS
 from targets import FILM, Target
 
@@ -39,14 +39,19 @@ class Shipped:
     states: list[State]
 
 
-@pytest.fixture(scope="module")
-def shipped(targets: dict[str, Target], tmp_path_factory: pytest.TempPathFactory) -> Shipped:
-    app = tmp_path_factory.mktemp("release") / "app"
+def changed(folder: Path, line: str) -> str:
+    """Make a copy of the app with one line more; return the argument of a run that ships it."""
+    app = folder / "app"
     shutil.copytree(REPOSITORY / "app", app)
     with Path(app / "config/wsgi.py").open("a") as file:
-        file.write("# another release\n")
+        file.write(f"{line}\n")
+    return extra(images_app_dir=str(app))
+
+
+@pytest.fixture(scope="module")
+def shipped(targets: dict[str, Target], tmp_path_factory: pytest.TempPathFactory) -> Shipped:
     found = Shipped([], [state(targets)])
-    for more in ([f"--extra-vars=images_app_dir={app}"], []):
+    for more in ([changed(tmp_path_factory.mktemp("release"), "# another release")], []):
         found.runs.append(PLAYBOOKS.ship(*more))
         found.states.append(state(targets))
     return found
@@ -77,3 +82,16 @@ def test_a_release_replaces_the_api_alone(target: Target, shipped: Shipped, numb
 def test_going_back_takes_the_old_image(target: Target, shipped: Shipped) -> None:
     first, _, last = (states[target.name] for states in shipped.states)
     assert (last["image"], last["layers"]) == (first["image"], first["layers"])
+
+
+def test_a_bad_release_meets_one_host_alone(targets: dict[str, Target], tmp_path: Path) -> None:
+    before = state(targets)
+    run = PLAYBOOKS.play("site.yml", "--tags=release", changed(tmp_path, 'raise RuntimeError("crashes")'))
+
+    first, *others = targets
+    assert run.recap(first)["failed"] == 1, run.output
+    assert "crashes" in run.one_line
+    planned = run.output.partition("TASK [stack : See what the release changes]")[2]
+    assert f"[{first}]" in planned
+    assert not [name for name in others if f": [{name}]" in planned], run.output
+    assert state(targets) == before
