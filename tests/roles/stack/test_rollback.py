@@ -108,7 +108,7 @@ def unnoted(host: Host, two: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -
             host.deploy(compose=compose(api="3"))
     assert host.present()["django-api-3"] == "3"
     assert host.live == "blue"
-    return Store(host.folder, 5).serving(host.live)
+    return str(Store(host.folder, 5).serving(host.live))
 
 
 def test_what_serves_is_left_for_the_release_before_it(

@@ -517,7 +517,7 @@ def test_a_login_that_a_running_container_has_is_not_closed(deployed: Host) -> N
         other = deployed.add("api", "1", "172.29.90.77")
         (other.proc / "root/run/secrets/django_app_user").write_text("django_blue")
 
-    deployed._docker_rm = start_another  # type: ignore[method-assign]
+    deployed._docker_rm = start_another  # type: ignore[method-assign, assignment]
     with pytest.raises(RolloutError, match="django-api-3 still logs in to the database as django_blue"):
         deployed.rotate("database")
     assert deployed.roles["django_blue"]["login"]
@@ -531,7 +531,7 @@ def test_nothing_is_called_replaced_that_the_database_has_not_taken(deployed: Ho
         stopped(words, options)
         deployed.roles["django_owner"] = {"login": True, "verifier": "another"}
 
-    deployed._docker_stop = change  # type: ignore[method-assign]
+    deployed._docker_stop = change  # type: ignore[method-assign, assignment]
     with pytest.raises(RolloutError, match="the database has not taken all new passwords"):
         deployed.rotate("database")
     assert deployed.secrets.rotation()
