@@ -19,6 +19,7 @@ def manage_in(app: Path, *arguments: str, **environment: str) -> subprocess.Comp
         [sys.executable, "manage.py", *arguments],
         cwd=app,
         env=os.environ | environment,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, OperationalError, connection
 
 from movies.management.commands import load_films
@@ -70,19 +70,17 @@ def test_wait_for_db_does_not_wait_in_vain(name: str, error: str) -> None:
 
 
 @pytest.fixture
-def admin_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "password"
-    path.write_text("first\n")
+def chief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a password be there for the first superuser."""
     monkeypatch.setenv("DJANGO_ADMIN_USERNAME", "chief")
-    monkeypatch.setenv("DJANGO_ADMIN_PASSWORD_FILE", str(path))
-    return path
+    monkeypatch.setattr("sys.stdin", StringIO("first\nsecond\n"))
 
 
 @pytest.mark.django_db
-def test_ensure_admin_makes_one_and_then_leaves_it(admin_password: Path) -> None:
+@pytest.mark.usefixtures("chief")
+def test_ensure_admin_makes_one_and_then_leaves_it() -> None:
     assert run("ensure_admin") == 'created the superuser "chief"'
-    admin_password.write_text("second\n")
-    assert run("ensure_admin") == 'unchanged: a user named "chief" exists'
+    assert run("ensure_admin") == "unchanged: there is a superuser"
 
     user = User.objects.get()
     assert (user.is_superuser, user.is_staff) == (True, True)
@@ -91,23 +89,35 @@ def test_ensure_admin_makes_one_and_then_leaves_it(admin_password: Path) -> None
 
 
 @pytest.mark.django_db
-def test_ensure_admin_leaves_a_user_of_that_name(admin_password: Path) -> None:
+@pytest.mark.usefixtures("chief")
+def test_ensure_admin_does_not_bring_back_one_who_was_renamed() -> None:
+    User.objects.create_superuser("boss")
+
+    assert run("ensure_admin") == "unchanged: there is a superuser"
+    assert [user.username for user in User.objects.all()] == ["boss"]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("chief")
+def test_ensure_admin_makes_no_superuser_of_somebody_else() -> None:
     User.objects.create_user("chief")
 
-    assert run("ensure_admin").startswith("unchanged: ")
+    with pytest.raises(CommandError, match='nobody is a superuser, and "chief" is somebody else'):
+        run("ensure_admin")
     assert not User.objects.get().is_superuser
 
 
-@pytest.mark.parametrize("name", ["DJANGO_ADMIN_USERNAME", "DJANGO_ADMIN_PASSWORD_FILE"])
-@pytest.mark.usefixtures("admin_password")
-def test_ensure_admin_needs(name: str, empty_database: str) -> None:
+@pytest.mark.usefixtures("chief")
+def test_ensure_admin_needs_a_name_and_a_password(empty_database: str) -> None:
     assert manage("migrate", POSTGRES_DB=empty_database).returncode == 0
 
-    missing = manage("ensure_admin", POSTGRES_DB=empty_database, **{name: ""})
+    nameless = manage("ensure_admin", POSTGRES_DB=empty_database, DJANGO_ADMIN_USERNAME="")
+    assert nameless.returncode == 1
+    assert only_line(nameless.stderr).startswith("Error: DJANGO_ADMIN_USERNAME is not set: ")
 
-    assert missing.returncode == 1
-    assert only_line(missing.stderr).startswith(f"Error: {name} is not set: ")
-    assert manage("ensure_admin", POSTGRES_DB=empty_database).returncode == 0
+    silent = manage("ensure_admin", POSTGRES_DB=empty_database)
+    assert silent.returncode == 1
+    assert "no password on standard input" in only_line(silent.stderr)
 
 
 @pytest.mark.django_db(reset_sequences=True)

@@ -22,7 +22,7 @@ SECRETS = {
     "django_backup_password": ROOT,
     "django_secret_key": DJANGO,
     "django_secret_key_fallbacks": DJANGO,
-    "django_admin_password": DJANGO,
+    "django_admin_password": ROOT,
 }
 VOLUMES = {
     "nginx": {"django_static-data": "/vol/static", "django_media-data": "/vol/media"},

@@ -93,6 +93,10 @@ options:
         type: list
         elements: str
         required: true
+      command_secrets:
+        description: Secrets that commands of C(manage.py) read from standard input, by name of the command.
+        type: dict
+        required: true
   secrets:
     description: The secrets that there are, as O(secret_files#module:secrets) has them.
     type: list

@@ -61,6 +61,7 @@ def settings(**changes: Any) -> dict[str, Any]:
         "smoke_path": "/films/",
         "migration_check": "check_migrations --all",
         "manage_commands": ["ensure_admin"],
+        "command_secrets": {"ensure_admin": "django_admin_password"},
     } | changes
 
 
@@ -151,6 +152,8 @@ class Host:
         # What was done, in order. What is in `fails` does not work.
         self.did: list[str] = []
         self.fails: dict[str, str] = {}
+        # What commands of manage.py read from standard input.
+        self.heard: dict[str, str] = {}
         self.said = {"check_migrations": "", "ensure_admin": "unchanged: there is an admin"}
         # Pages that do not answer 200, and seconds until anything does, by version of the API.
         self.pages: dict[str, dict[str, int]] = {}
@@ -412,16 +415,17 @@ class Host:
                 self.booted[box.name] = self.clock.now
 
     def _docker_exec(self, words: list[str], options: Mapping[str, Any]) -> str | None:
+        if words[:2] == ["--interactive", "--user"]:
+            assert words[2] == "10001:10001"
+            box, words = self.box(words[3]), words[4:]
+            assert (box.service, words[:2]) == ("api", ["python", "manage.py"])
+            self._do(f"{box.name} manage.py {' '.join(words[2:])}")
+            self.heard[words[2]] = options["input"]
+            return self.said[words[2]]
         if words[0] == "--interactive":
             box, words = self.box(words[1]), words[2:]
             assert (box.service, words[0]) == ("db", "psql")
             return self._psql(options["input"])
-        if words[0] == "--user":
-            assert words[1] == "10001:10001"
-            box, words = self.box(words[2]), words[3:]
-            assert (box.service, words[:2]) == ("api", ["python", "manage.py"])
-            self._do(f"{box.name} manage.py {' '.join(words[2:])}")
-            return self.said[words[2]]
         box, words = self.box(words[0]), words[1:]
         if words[0] == "pg_isready":
             assert words[1:] == ["--quiet", "--host=127.0.0.1"]

@@ -253,6 +253,15 @@ def test_what_a_command_says_is_told_unless_it_changed_nothing(deployed: Host) -
     assert result["steps"][0] == "manage.py ensure_admin: made user admin"
 
 
+def test_a_secret_reaches_the_command_that_reads_it_alone(deployed: Host) -> None:
+    deployed.said["load_films"] = "unchanged:"
+    commands = settings(manage_commands=["ensure_admin", "load_films"])
+    deployed.deploy(compose=compose(api="2"), settings=commands)
+
+    password = (deployed.folder / "secrets/django_admin_password").read_text()
+    assert deployed.heard == {"ensure_admin": password, "load_films": ""}
+
+
 def test_a_command_that_says_nothing(deployed: Host) -> None:
     deployed.said["ensure_admin"] = ""
     result = deployed.deploy(compose=compose(api="2"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.stack.settings import Settings, SettingsError, arguments, fits, other
+from ansible.module_utils.stack.settings import FORMERLY, Settings, SettingsError, arguments, fits, other
 from rollout import DOCUMENTATION
 from stand_in import settings
 
@@ -22,7 +22,7 @@ def test_what_a_later_version_noted_is_left_out() -> None:
 
 
 def test_what_a_former_version_did_not_note_is_what_it_was() -> None:
-    former = {name: value for name, value in settings().items() if name not in ("api_port", "nginx_dir")}
+    former = {name: value for name, value in settings().items() if name not in FORMERLY}
     found = Settings.read(former)
     assert (found.api_port, found.nginx_dir) == (9000, "/etc/nginx/site")
     assert Settings.read(former | {"api_port": 8000}).api_port == 8000

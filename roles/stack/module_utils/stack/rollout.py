@@ -256,8 +256,13 @@ class Rollout:
     def manage(self, container: Container) -> None:
         """Run the commands of `manage.py` that a release wants before it gets requests."""
         for command in self.options.manage_commands:
-            words = ("python", "manage.py", *command.split())
-            said = docker("exec", "--user", self.settings.api_user, container.id, *words)
+            name, *arguments = command.split()
+            secret = self.settings.command_secrets.get(name)
+            said = docker(
+                *("exec", "--interactive", "--user", self.settings.api_user, container.id),
+                *("python", "manage.py", name, *arguments),
+                text=self.host.secrets.file(secret) if secret else "",
+            )
             last = (said.splitlines() or [""])[-1]
             if not last.startswith("unchanged:"):
                 self.done.append(f"manage.py {command}: {last}")

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 SLOTS = ("blue", "green")
 # What held for all releases before it was noted with each of them.
-FORMERLY = {"api_port": 9000, "nginx_dir": "/etc/nginx/site"}
+FORMERLY: dict[str, object] = {"api_port": 9000, "nginx_dir": "/etc/nginx/site", "command_secrets": {}}
 # What Ansible calls the kinds of settings.
 OPTIONS: dict[Any, dict[str, Any]] = {
     str: {"type": "str"},
@@ -42,6 +42,7 @@ class Settings:
             give any answer to `/` that is no failure of a server's.
         migration_check: Arguments of `manage.py` to check migrations by; empty for no check.
         manage_commands: Arguments of `manage.py` to run it with before the release gets requests.
+        command_secrets: Secrets that commands of `manage.py` read from standard input, by the command's name.
     """
 
     project: str
@@ -58,6 +59,7 @@ class Settings:
     smoke_path: str
     migration_check: str
     manage_commands: list[str]
+    command_secrets: dict[str, str]
 
     @classmethod
     def read(cls, found: object) -> Settings:
