@@ -8,7 +8,7 @@ module: ssh_ports
 short_description: Find the ports that a host is reached at over ssh
 description:
   - Those that sshd listens on, itself or through a socket of systemd's; those of its configuration; and the
-    one that the connection in use has come in at.
+    one that the connection in use has come in at. Not those that a session forwards.
 attributes:
   check_mode:
     support: full
@@ -31,11 +31,27 @@ from pathlib import Path  # noqa: E402
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 
-def listening(sockets: str) -> set[int]:
-    """Read the ports of sshd from the output of C(ss --listening --tcp --numeric --processes)."""
+def is_daemon(pid: int, proc: Path = Path("/proc")) -> bool:
+    """Tell whether a process that is called sshd takes connections for ssh.
+
+    The sshd of a session is called the same on Debian 12, and listens on ports that its user forwards. It shows the
+    user instead of the program's path: C(sshd: deploy@pts/0) instead of C(sshd: /usr/sbin/sshd -D [listener] …).
+    Its parent does not tell: there is none left once sshd was restarted, or where systemd has started it itself.
+    """
+    try:
+        title = (proc / str(pid) / "cmdline").read_bytes()
+        status = (proc / str(pid) / "status").read_text()
+    except OSError:
+        return False
+    # Anybody may call a program sshd.
+    return title.startswith((b"/", b"sshd: /")) and re.search(r"^Uid:\t0\t", status, re.MULTILINE) is not None
+
+
+def listening(sockets: str, proc: Path = Path("/proc")) -> set[int]:
+    """Read the ports of the daemon from the output of C(ss --listening --tcp --numeric --processes)."""
     ports = set()
     for line in sockets.splitlines():
-        if '"sshd"' in line:
+        if any(is_daemon(int(pid), proc) for pid in re.findall(r'[(,]\("sshd",pid=(\d+),', line)):
             address = line.split()[3]
             ports.add(int(address.rpartition(":")[2]))
     return ports

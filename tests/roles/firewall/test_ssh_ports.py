@@ -11,19 +11,52 @@ import pytest
 import ssh_ports
 from ansible.module_utils.testing import patch_module_args
 from documented import assert_as_documented
-from ssh_ports import above, activating, configured, in_use, listening
+from ssh_ports import above, activating, configured, in_use, is_daemon, listening
 
 SOCKETS = """\
 LISTEN 0      128          0.0.0.0:2222      0.0.0.0:*    users:(("sshd",pid=699,fd=6))
 LISTEN 0      128             [::]:2223         [::]:*    users:(("sshd",pid=699,fd=7))
 LISTEN 0      4096         0.0.0.0:8080      0.0.0.0:*    users:(("docker-proxy",pid=700,fd=4))
 LISTEN 0      4096      127.0.0.11:38975     0.0.0.0:*
+LISTEN 0      4096            [::]:2225         [::]:*    users:(("systemd",pid=1,fd=60),("sshd",pid=698,fd=3))
+LISTEN 0      128        127.0.0.1:4444      0.0.0.0:*    users:(("sshd",pid=810,fd=9))
+LISTEN 0      128        127.0.0.1:4445      0.0.0.0:*    users:(("sshd",pid=820,fd=9))
+LISTEN 0      128          0.0.0.0:4446      0.0.0.0:*    users:(("sshd",pid=830,fd=9))
+LISTEN 0      128          0.0.0.0:4447      0.0.0.0:*    users:(("sshd",pid=840,fd=3))
+LISTEN 0      128          0.0.0.0:4448      0.0.0.0:*    users:(("sshd",pid=850,fd=3))
 """
+# What those processes call themselves, and the user that each belongs to.
+PROCESSES = {
+    698: ("/usr/sbin/sshd\0-D\0", 0),
+    699: ("sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups", 0),
+    700: ("/usr/bin/docker-proxy\0", 0),
+    # Sessions with forwarded ports: of a user, of root, and of root on a host where systemd starts one sshd for each
+    # connection. The last two have no other sshd above them; nor has the first, once sshd itself was restarted.
+    810: ("sshd: deploy@notty", 1000),
+    820: ("sshd: root@pts/0", 0),
+    830: ("sshd: root@notty", 0),
+    # A user's own program.
+    840: ("/home/deploy/sshd\0", 1000),
+    # Ended meanwhile: 850.
+}
 
 
-def test_sshd_listens() -> None:
-    assert listening(SOCKETS) == {2222, 2223}
-    assert listening("") == set()
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    """The processes of a host, as the kernel shows them."""
+    for pid, (title, user) in PROCESSES.items():
+        folder = tmp_path / "proc" / str(pid)
+        folder.mkdir(parents=True)
+        (folder / "cmdline").write_text(title)
+        (folder / "status").write_text(
+            f"Name:\tsshd\nUid:\t{user}\t{user}\t{user}\t{user}\nGid:\t0\t0\t0\t0\n"
+        )
+    return tmp_path / "proc"
+
+
+def test_the_daemon_listens(proc: Path) -> None:
+    assert listening(SOCKETS, proc) == {2222, 2223, 2225}
+    assert listening("", proc) == set()
 
 
 @pytest.mark.parametrize(
@@ -68,10 +101,13 @@ def test_the_first_environment_is_that_of_the_process_itself() -> None:
 
 
 @pytest.fixture
-def ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+def ports(
+    tmp_path: Path, proc: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Any:
     """Run the module on a host whose programs say the given."""
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr("ssh_ports.above", lambda _pid: iter([b"SSH_CONNECTION=a 1 b 2022"]))
+    monkeypatch.setattr("ssh_ports.is_daemon", lambda pid, _proc: is_daemon(pid, proc))
 
     def ports(**programs: str) -> list[int]:
         for name in ("ss", "systemctl", "sshd"):
@@ -101,7 +137,7 @@ def test_ports_are_gathered_from_all_that_tell(ports: Any, tmp_path: Path) -> No
             esac""",
         "sshd": '[ "$*" = -T ] && echo "port 22"',
     }
-    assert ports(**programs) == [22, 2022, 2222, 2223, 2224]
+    assert ports(**programs) == [22, 2022, 2222, 2223, 2224, 2225]
     assert (tmp_path / "told").read_text() == "--no-header --listening --tcp --numeric --processes\n"
 
 
