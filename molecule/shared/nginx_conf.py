@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import subprocess
 import sys
 from pathlib import Path
 
-from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import init_plugin_loader
-from ansible.template import Templar, trust_as_template
-from runs import REPOSITORY
+import templates
 
-ROLE = REPOSITORY / "roles/stack"
 # The role's own, and what is furthest from it.
 SETTINGS: dict[str, dict[str, object]] = {
     "defaults": {},
@@ -29,24 +24,9 @@ SETTINGS: dict[str, dict[str, object]] = {
 }
 
 
-@functools.cache
-def ansible() -> DataLoader:
-    """Return what reads files as Ansible does, once its plugins are known."""
-    init_plugin_loader()
-    loader = DataLoader()
-    loader.set_basedir(str(ROLE))
-    return loader
-
-
 def template(name: str, settings: dict[str, object]) -> str:
     """Return what a template of the role makes of some settings."""
-    loader = ansible()
-    variables: dict[str, object] = {"ansible_search_path": [str(ROLE)]}
-    for path in (ROLE / "defaults/main.yml", *(ROLE / "vars/main").iterdir()):
-        variables |= loader.load_from_file(str(path), trusted_as_template=True)
-    expression = trust_as_template(f"{{{{ lookup('ansible.builtin.template', '{name}') }}}}")
-    text: str = Templar(loader, variables=variables | settings).template(expression)
-    return text
+    return templates.template("stack", name, settings)
 
 
 def render(settings: dict[str, object], folder: Path) -> Path:

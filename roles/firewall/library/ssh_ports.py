@@ -25,18 +25,20 @@ ports:
 
 import os  # noqa: E402 - Ansible reads the documentation above first
 import re  # noqa: E402
-from collections.abc import Iterator  # noqa: E402
+from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible.module_utils.firewall.connection import above, in_use  # noqa: E402
+from ansible.module_utils.firewall.programs import said_by  # noqa: E402
 
 
 def is_daemon(pid: int, proc: Path = Path("/proc")) -> bool:
     """Tell whether a process that is called sshd takes connections for ssh.
 
-    The sshd of a session is called the same on Debian 12, and listens on ports that its user forwards. It shows the
-    user instead of the program's path: C(sshd: deploy@pts/0) instead of C(sshd: /usr/sbin/sshd -D [listener] …).
-    Its parent does not tell: there is none left once sshd was restarted, or where systemd has started it itself.
+    The sshd of a session is called the same on Debian 12, and listens on ports that its user forwards. It
+    shows the user, C(sshd: deploy@pts/0), and not the program, C(sshd: /usr/sbin/sshd -D [listener] …). Its
+    parent does not tell: there is none left once sshd was restarted, or where systemd has started it.
     """
     try:
         title = (proc / str(pid) / "cmdline").read_bytes()
@@ -68,43 +70,17 @@ def configured(settings: str) -> set[int]:
     return {int(port) for port in ports + re.findall(r"^listenaddress \S+:(\d+)$", settings, re.MULTILINE)}
 
 
-def in_use(environments: Iterator[bytes]) -> set[int]:
-    """Read the port that a connection has come in at from the nearest environment that tells."""
-    for environment in environments:
-        found = re.search(rb"(?:^|\0)SSH_CONNECTION=\S+ \d+ \S+ (\d+)(?:\0|$)", environment)
-        if found:
-            return {int(found[1])}
-    return set()
-
-
-def above(pid: int, proc: Path = Path("/proc")) -> Iterator[bytes]:
-    """Yield the environment of a process and of each above it: sudo takes the connection out of it."""
-    while pid > 1:
-        try:
-            yield (proc / str(pid) / "environ").read_bytes()
-            status = (proc / str(pid) / "stat").read_text()
-        except OSError:
-            return
-        # "4711 (any name) S 4700 ...": the parent's number comes after the name and the state.
-        pid = int(status.rpartition(")")[2].split()[1])
-
-
 def main() -> None:
     module = AnsibleModule({}, supports_check_mode=True)
-
-    def said_by(*command: str) -> str:
-        """Return what a command says; nothing if it is not there or fails."""
-        program = module.get_bin_path(command[0])
-        if not program:
-            return ""
-        status, output, _ = module.run_command([program, *command[1:]])
-        return str(output) if status == 0 else ""
-
-    sockets = said_by("ss", "--no-header", "--listening", "--tcp", "--numeric", "--processes")
-    ports = listening(sockets) | in_use(above(os.getpid()))
-    if said_by("systemctl", "is-active", "ssh.socket"):
-        ports |= activating(said_by("systemctl", "show", "--property=Listen", "ssh.socket"))
-    ports |= configured(said_by("sshd", "-T"))
+    ask = partial(said_by, module)
+    sockets = ask("ss", "--no-header", "--listening", "--tcp", "--numeric", "--processes")
+    ports = listening(sockets)
+    connection = in_use(above(os.getpid()))
+    if connection:
+        ports.add(connection.port)
+    if ask("systemctl", "is-active", "ssh.socket"):
+        ports |= activating(ask("systemctl", "show", "--property=Listen", "ssh.socket"))
+    ports |= configured(ask("sshd", "-T"))
     module.exit_json(changed=False, ports=sorted(ports))
 
 

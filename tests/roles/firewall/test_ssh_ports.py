@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,14 @@ import pytest
 import ssh_ports
 from ansible.module_utils.testing import patch_module_args
 from documented import assert_as_documented
-from ssh_ports import above, activating, configured, in_use, is_daemon, listening
+from ssh_ports import activating, configured, is_daemon, listening
 
 SOCKETS = """\
 LISTEN 0      128          0.0.0.0:2222      0.0.0.0:*    users:(("sshd",pid=699,fd=6))
 LISTEN 0      128             [::]:2223         [::]:*    users:(("sshd",pid=699,fd=7))
 LISTEN 0      4096         0.0.0.0:8080      0.0.0.0:*    users:(("docker-proxy",pid=700,fd=4))
 LISTEN 0      4096      127.0.0.11:38975     0.0.0.0:*
-LISTEN 0      4096            [::]:2225         [::]:*    users:(("systemd",pid=1,fd=60),("sshd",pid=698,fd=3))
+LISTEN 0      4096            [::]:2225         [::]:*    users:(("systemd",pid=1,fd=6),("sshd",pid=698,fd=3))
 LISTEN 0      128        127.0.0.1:4444      0.0.0.0:*    users:(("sshd",pid=810,fd=9))
 LISTEN 0      128        127.0.0.1:4445      0.0.0.0:*    users:(("sshd",pid=820,fd=9))
 LISTEN 0      128          0.0.0.0:4446      0.0.0.0:*    users:(("sshd",pid=830,fd=9))
@@ -30,8 +29,8 @@ PROCESSES = {
     698: ("/usr/sbin/sshd\0-D\0", 0),
     699: ("sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups", 0),
     700: ("/usr/bin/docker-proxy\0", 0),
-    # Sessions with forwarded ports: of a user, of root, and of root on a host where systemd starts one sshd for each
-    # connection. The last two have no other sshd above them; nor has the first, once sshd itself was restarted.
+    # Sessions with forwarded ports: of a user; of root, with no sshd above it once that was restarted; and of
+    # root where systemd starts an sshd for each connection.
     810: ("sshd: deploy@notty", 1000),
     820: ("sshd: root@pts/0", 0),
     830: ("sshd: root@notty", 0),
@@ -75,29 +74,6 @@ def test_systemd_listens_for_sshd(listens: str, ports: set[int]) -> None:
 def test_sshd_is_configured() -> None:
     settings = "port 22\nport 2222\nlistenaddress [::]:22\nlistenaddress 192.0.2.1:2022\nusepam yes\n"
     assert configured(settings) == {22, 2222, 2022}
-
-
-def test_the_nearest_connection_counts() -> None:
-    environments = [
-        b"HOME=/root\0",
-        b"A=b\0SSH_CONNECTION=192.0.2.7 51000 192.0.2.1 2022\0B=c\0",
-        b"SSH_CONNECTION=192.0.2.7 51000 192.0.2.1 22",
-    ]
-    assert in_use(iter(environments)) == {2022}
-    assert in_use(iter([b"NO_SSH_CONNECTION=a 1 b 2\0"])) == set()
-
-
-def test_environments_are_read_upwards_to_the_systems_first_process(tmp_path: Path) -> None:
-    for pid, parent, environment in ((30, 2, b"A=1\0"), (2, 1, b"B=2\0"), (1, 0, b"C=3\0")):
-        folder = tmp_path / str(pid)
-        folder.mkdir()
-        (folder / "stat").write_text(f"{pid} (a (b) c) S {parent} 0 0")
-        (folder / "environ").write_bytes(environment)
-    assert list(above(30, tmp_path)) == [b"A=1\0", b"B=2\0"]
-
-
-def test_the_first_environment_is_that_of_the_process_itself() -> None:
-    assert next(above(os.getpid())) == Path("/proc/self/environ").read_bytes()
 
 
 @pytest.fixture
