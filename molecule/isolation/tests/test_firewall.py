@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,8 +11,16 @@ from dataclasses import dataclass
 from threading import Event
 
 import pytest
-from attacks import TABLES, are_there, tables, wait_for_tables
-from runs import extra
+from attacks import (
+    ADDRESSES6,
+    TABLES,
+    are_there,
+    heard,
+    put_canary_on_host,
+    tables,
+    wait_for_tables,
+)
+from runs import REPOSITORY, extra
 from scenario import PLAYBOOKS
 from targets import Target
 from waiting import wait_until
@@ -21,6 +31,30 @@ PORTS = "nft list set inet django_firewall tcp_ports"
 TAGS = "--tags=guard,firewall"
 # Tells whether ssh's port is open, asked from outside.
 OPEN = "import socket; socket.create_connection(('{address}', 22), 2)"
+
+# Notes what arrives by a protocol that is for experiments.
+LISTENER = """
+import selectors, socket
+sockets = selectors.DefaultSelector()
+for family in (socket.AF_INET, socket.AF_INET6):
+    sockets.register(socket.socket(family, socket.SOCK_RAW, 253), selectors.EVENT_READ)
+print("listening", flush=True)
+while True:
+    for key, _ in sockets.select():
+        print(key.fileobj.recv(1024).decode(errors="replace"), flush=True)
+"""
+# Sends a word to addresses, by UDP and by that protocol.
+SENDER = """
+import socket, sys
+word, *addresses = sys.argv[1:]
+for address in addresses:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    for name, kind, protocol, port in (("udp", socket.SOCK_DGRAM, 0, 9000), ("253", socket.SOCK_RAW, 253, 0)):
+        with socket.socket(family, kind, protocol) as sender:
+            sender.sendto(f"[{word}] by {name} to {address};".encode(), (address, port))
+"""
+# A port that a session forwards.
+FORWARDED = 7777
 
 
 @dataclass(frozen=True)
@@ -82,6 +116,94 @@ def test_a_lockout_is_rolled_back(targets: dict[str, Target]) -> None:
     assert seen[0] == ours
     assert Door(open=False, other=True) in seen
     assert (target.run("cat %s", RULES), target.run(PORTS)) == before
+
+
+@pytest.fixture
+def listener(targets: dict[str, Target]) -> Iterator[Target]:
+    """A host that notes what comes to its UDP port 9000 and by the protocol 253."""
+    target = targets["fresh"]
+    put_canary_on_host(target)
+    target.run(
+        "systemd-run --quiet --collect --unit=isolation-listener "
+        "--property=StandardOutput=append:/run/isolation-listener.log python3 -uc %s",
+        LISTENER,
+    )
+    wait_until("it listens", lambda: "listening" in target.run("cat /run/isolation-listener.log"))
+    yield target
+    target.run("systemctl stop isolation-listener")
+
+
+def send(target: Target, word: str) -> None:
+    target.outside.check_output(
+        "python3 -c %s %s %s %s", SENDER, word, target.address, ADDRESSES6[target.name]
+    )
+
+
+def arrived(target: Target, word: str) -> set[tuple[str, str]]:
+    """Return the ways that a word has come in, and the addresses that it was sent to."""
+    text = heard(target) + target.run("cat /run/isolation-listener.log")
+    return set(re.findall(re.escape(f"[{word}]") + r" by (\w+) to ([^;]+);", text))
+
+
+def test_udp_and_other_protocols_come_in_when_they_are_named(listener: Target) -> None:
+    addresses = (listener.address, ADDRESSES6[listener.name])
+    everything = {(way, address) for way in ("udp", "253") for address in addresses}
+    limit = "--limit=localhost,fresh"
+
+    def all_arrive() -> bool:
+        # Again each time, as one may get lost.
+        send(listener, "open")
+        return arrived(listener, "open") == everything
+
+    send(listener, "closed")
+    try:
+        PLAYBOOKS.deploy(TAGS, limit, extra(firewall_udp_ports=[9000], firewall_protocols=[253]))
+        wait_until("all arrive", all_arrive)
+    finally:
+        PLAYBOOKS.deploy(TAGS, limit)
+    # Sent before those that have arrived by the same ways.
+    assert arrived(listener, "closed") == set()
+
+
+@pytest.fixture
+def session(targets: dict[str, Target]) -> Iterator[Target]:
+    """A host with Debian 12, and with a session that forwards one of its ports."""
+    target = targets["forwarding"]
+    keys = REPOSITORY / ".cache/isolation"
+    command = [
+        "ssh",
+        "-N",
+        "-i",
+        str(keys / "id_ed25519"),
+        "-o",
+        f"UserKnownHostsFile={keys / 'known_hosts'}",
+    ]
+    command += [
+        "-o",
+        "ExitOnForwardFailure=yes",
+        "-R",
+        f"{FORWARDED}:127.0.0.1:9",
+        f"deploy@{target.address}",
+    ]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+        try:
+            wait_until("a port is forwarded", lambda: bool(listeners(target)))
+            yield target
+        finally:
+            process.terminate()
+
+
+def listeners(target: Target) -> str:
+    return target.run(f"ss -Hltnp 'sport = :{FORWARDED}'")
+
+
+def test_a_port_that_a_session_forwards_stays_closed(session: Target) -> None:
+    # The control: it would be taken for ssh's by its name.
+    assert '"sshd"' in listeners(session)
+    run = PLAYBOOKS.deploy(TAGS, "--limit=localhost,forwarding")
+    assert '"sshd"' in listeners(session)
+    assert run.recap("forwarding")["changed"] == 0
+    assert str(FORWARDED) not in session.run(PORTS)
 
 
 def test_a_firewall_that_is_not_wanted_any_more_stays_away(

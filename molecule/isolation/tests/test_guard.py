@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from attacks import are_there, gateways, put_canary_on_host, wait_for_service, wait_for_tables
-from targets import REACHES, Target
+from targets import PORT, REACHES, Target
 from waiting import wait_until
 
 BRIDGES = {"nginx": "br-django-front", "api": "br-django-back", "db": "br-django-db"}
@@ -40,6 +40,38 @@ def test_other_containers_reach_what_they_did(target: Target) -> None:
     refused = "import socket, sys; sys.exit(socket.socket().connect_ex(('10.213.3.100', 9)) != 111)"
     pid = str(target.inspect("container", "isolation-canary")["State"]["Pid"])
     target.run("nsenter --target %s --net python3 -c %s", pid, refused)
+
+
+def reaches_database(target: Target) -> str:
+    """Tell whether another container reaches the database: on a bridge of its own, and called "br-" as well."""
+    address = target.container("db")["NetworkSettings"]["Networks"]["django_database"]["IPAddress"]
+    return reaches(target, "isolation-canary", address, 5432)
+
+
+@pytest.fixture
+def flushed(target: Target) -> Iterator[None]:
+    """A host where somebody has flushed the rules of Docker's that keep networks apart, and those alone.
+
+    Its translation of addresses is left. With it, an internal network answers as well: to its own gateway.
+    """
+    policy = target.run("iptables --list-rules FORWARD").split()[2]
+    target.run("iptables --flush && iptables --policy FORWARD ACCEPT")
+    yield
+    target.run("iptables --policy FORWARD %s && systemctl restart docker", policy)
+    wait_for_service(target)
+
+
+@pytest.mark.usefixtures("flushed")
+def test_other_containers_reach_a_published_port_of_ours_alone(target: Target) -> None:
+    assert reaches_database(target) == "no"
+    assert reaches(target, "isolation-canary", target.address, PORT) == "yes"
+    assert target.is_serving()
+
+
+@pytest.mark.usefixtures("unwatched", "flushed")
+def test_without_the_guard_other_containers_reach_the_database(target: Target) -> None:
+    target.run("nft delete table inet django_guard")
+    assert reaches_database(target) == "yes"
 
 
 @pytest.fixture
