@@ -43,7 +43,7 @@ def test_other_containers_reach_what_they_did(target: Target) -> None:
 
 
 def reaches_database(target: Target) -> str:
-    """Tell whether another container reaches the database: on a bridge of its own, and called "br-" as well."""
+    """Tell whether another container reaches the database, from a bridge that is called "br-" as well."""
     address = target.container("db")["NetworkSettings"]["Networks"]["django_database"]["IPAddress"]
     return reaches(target, "isolation-canary", address, 5432)
 
