@@ -19,8 +19,8 @@ esac
 """
 
 
-def sources(tmp_path: Path, mirror: str, security: str) -> list[str]:
-    """Make an image on a host with these mirrors; return the lines that it gets."""
+def make(tmp_path: Path, mirror: str, security: str, *more: str) -> subprocess.CompletedProcess[str]:
+    """Make an image on a host with these mirrors."""
     programs = {
         "apt-get": APT_GET.format(mirror=mirror, security=security),
         "apt-config": "#!/bin/sh\n",
@@ -32,7 +32,14 @@ def sources(tmp_path: Path, mirror: str, security: str) -> list[str]:
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
     environment = os.environ | {"PATH": f"{tmp_path}:/usr/bin:/bin"}
-    subprocess.run(["bash", str(MAKE_BASE), "django/base:1"], env=environment, check=True)
+    command = ["bash", str(MAKE_BASE), "django/base:1", *more]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def sources(tmp_path: Path, mirror: str, security: str, *more: str) -> list[str]:
+    """Make an image; return the lines of apt's sources that it gets."""
+    result = make(tmp_path, mirror, security, *more)
+    assert result.returncode == 0, result.stderr
     return [line for line in (tmp_path / "told").read_text().splitlines() if line.startswith("deb ")]
 
 
@@ -61,3 +68,26 @@ def test_a_file_of_mirrors_is_read(tmp_path: Path, text: str) -> None:
         "deb https://mirror.example/debian trixie-updates main",
         "deb https://mirror.example/debian-security trixie-security main",
     ]
+
+
+def test_a_host_without_security_updates_is_refused(tmp_path: Path) -> None:
+    result = make(tmp_path, "http://mirror.example/debian/", "")
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "have no security updates of Debian" in result.stderr
+    assert "set images_without_security_updates" in result.stderr
+    assert not (tmp_path / "told").exists()
+
+
+def test_an_image_without_them_is_made_when_that_is_wanted(tmp_path: Path) -> None:
+    more = ("http://other.example/debian", "without-security-updates")
+    assert sources(tmp_path, "http://mirror.example/debian/", "", *more) == [
+        "deb http://other.example/debian trixie main",
+        "deb http://other.example/debian trixie-updates main",
+    ]
+
+
+def test_those_that_are_there_are_never_left_out(tmp_path: Path) -> None:
+    security = "http://mirror.example/security/"
+    found = sources(tmp_path, "http://mirror.example/debian/", security, "", "without-security-updates")
+    assert f"deb {security} trixie-security main" in found
