@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import ipaddress
 import re
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ import pytest
 from templates import template
 
 SETTINGS: dict[str, object] = {"guard_closed_bridges": ["br-django-front", "br-django-db", "own0"]}
+WAYS_OUT = SETTINGS | {"guard_ways_out": {"br-django-front": [], "own0": ["192.0.2.0/24", "2001:db8::/32"]}}
 WITH_VPN = SETTINGS | {"guard_inner_interfaces": ["wg0"]}
 
 
@@ -22,6 +24,7 @@ class Packet:
     state: str = "new"
     status: str = ""
     direction: str = "original"
+    daddr: str = "203.0.113.7"
 
 
 @dataclass
@@ -52,14 +55,19 @@ class Rules:
 
     def applies(self, conditions: str, packet: Packet) -> bool:
         left = conditions
-        for word, negated, wanted in re.findall(r"(?:ct )?(\w+) (!= )?(\{[^}]*\}|\S+) ", conditions):
-            left = left.replace(f"{word} {negated}{wanted} ", "", 1)
+        for word, negated, wanted in re.findall(r"(?:ct |ip6? )?(\w+) (!= )?(\{[^}]*\}|\S+) ", conditions):
+            left = re.sub(rf"(ct |ip6? )?{word} {re.escape(negated + wanted)} ", "", left, count=1)
             names = self.sets.get(wanted) or re.findall(r"[^\s{},\"]+", wanted)
-            found = any(fnmatch.fnmatchcase(getattr(packet, word), name) for name in names)
+            is_one_of = lies_in if word == "daddr" else fnmatch.fnmatchcase
+            found = any(is_one_of(getattr(packet, word), name) for name in names)
             if found == bool(negated):
                 return False
-        assert set(left.split()) <= {"ct"}, f"not understood: {left}"
+        assert not left.split(), f"not understood: {left}"
         return True
+
+
+def lies_in(address: str, network: str) -> bool:
+    return ipaddress.ip_address(address) in ipaddress.ip_network(network)
 
 
 def verdict(packet: Packet, settings: dict[str, object]) -> str:
@@ -105,3 +113,32 @@ def test_bridges_of_others_are_left_to_docker(settings: dict[str, object]) -> No
     assert verdict(Packet("docker0", "br-1a2b3c4d5e6f"), settings) == "accept"
     assert verdict(Packet("br-django-front", "eth0"), settings) == "accept"
     assert verdict(Packet("eth0", "br-1a2b3c4d5e6f"), settings) == "drop"
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "fd00:ec2::254", "fe80::1"])
+@pytest.mark.parametrize("bridge", ["br-django-front", "br-django-db", "own0"])
+def test_no_container_of_ours_reaches_the_credentials_of_a_cloud(bridge: str, address: str) -> None:
+    assert verdict(Packet(bridge, "eth0", daddr=address), WAYS_OUT) == "drop"
+    assert verdict(Packet("br-1a2b3c4d5e6f", "eth0", daddr=address), WAYS_OUT) == "accept"
+
+
+@pytest.mark.parametrize(
+    ("bridge", "address", "wanted"),
+    [
+        ("br-django-front", "192.0.2.7", "drop"),
+        ("br-django-front", "2001:db8::7", "drop"),
+        ("own0", "192.0.2.7", "accept"),
+        ("own0", "2001:db8::7", "accept"),
+        ("own0", "203.0.113.7", "drop"),
+        ("own0", "2001:dba::7", "drop"),
+        # One without a bound.
+        ("br-django-db", "203.0.113.7", "accept"),
+    ],
+)
+def test_a_bridge_leads_out_to_what_is_listed(bridge: str, address: str, wanted: str) -> None:
+    assert verdict(Packet(bridge, "eth0", daddr=address), WAYS_OUT) == wanted
+    # To bridges of others as well, and whatever it takes itself for; answers are none of this.
+    assert verdict(Packet(bridge, "br-1a2b3c4d5e6f", "established", daddr=address), WAYS_OUT) == wanted
+    assert (
+        verdict(Packet(bridge, "eth0", "established", direction="reply", daddr=address), WAYS_OUT) == "accept"
+    )
