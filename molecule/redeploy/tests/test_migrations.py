@@ -1,15 +1,17 @@
-"""A migration that would break the code which still serves is refused, unless the user says so."""
+"""A migration may take long, but it must not break the code which still serves, unless the user says so."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import release
-from runs import extra
+from crash import kill_rollout
+from runs import extra, kill
 from scenario import PLAYBOOKS
-from state import apis, assert_served, current, serving
+from state import WHOLE, apis, assert_served, current, serving, whole_form
 from targets import Target
 from traffic import Load
+from waiting import wait_until
 
 DESTRUCTIVE = """
 from django.db import migrations
@@ -48,4 +50,93 @@ def test_a_destructive_migration_is_refused_unless_allowed(
     release.keep("proof/models.py", without)
     traffic.assert_nothing_failed()
     assert "colour" not in host.sql(COLUMNS).split()
+    assert_served(host, name)
+
+
+SLOW = "0060_slow"
+SLOW_MIGRATION = """
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("proof", "{before}")]
+    operations = [
+        migrations.AddField("note", "size", models.IntegerField(null=True)),
+        migrations.RunSQL("SELECT pg_sleep({seconds})"),
+    ]
+"""
+SLOW_MODEL = "\n    size = models.IntegerField(null=True)\n"
+# In the whole form, more than twice what a container is given to start.
+SECONDS, START = (180, 75) if WHOLE else (20, 300)
+SLEEPERS = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(%' AND pid <> pg_backend_pid()"
+
+
+def bring_slow_migration(seconds: int, before: str) -> str:
+    """Have the release bring a migration that locks a table for some time; return its text."""
+    text = SLOW_MIGRATION.format(before=before, seconds=seconds)
+    (release.APP / f"proof/migrations/{SLOW}.py").write_text(text)
+    return text
+
+
+def is_free(host: Target) -> bool:
+    """Tell whether no migration runs in the database any more."""
+    return host.sql(SLEEPERS) == "0"
+
+
+def test_a_migration_may_take_long_and_is_given_up_in_time(
+    host: Target, light_load: Load, new_release: Callable[..., str]
+) -> None:
+    before = serving(host), current(host), apis(host)
+    name = new_release()
+    last = release.last_migration()
+    model = (release.APP / "proof/models.py").read_text() + SLOW_MODEL
+    (release.APP / "proof/models.py").write_text(model)
+    bring_slow_migration(600, last)
+
+    with light_load("migration that is given up") as traffic:
+        refused = PLAYBOOKS.play("site.yml", "--tags=release", extra(stack_migration_timeout=10))
+        assert refused.status != 0
+        assert f"the migrations have not ended after 10 s, and the one that ran was ended: proof.{SLOW}" in (
+            refused.one_line
+        )
+        assert (serving(host), current(host), apis(host)) == before
+        wait_until("its backend has ended", lambda: is_free(host))
+        # Whatever it has locked is free, and its changes are undone.
+        assert "size" not in host.sql(COLUMNS).split()
+    traffic.assert_nothing_failed()
+
+    text = bring_slow_migration(SECONDS, last)
+    with light_load("migration that takes long") as traffic:
+        shipped = PLAYBOOKS.ship(extra(stack_start_timeout=START))
+    release.keep(f"proof/migrations/{SLOW}.py", text)
+    release.keep("proof/models.py", model)
+    traffic.assert_nothing_failed()
+    assert f"Migrating host: proof.{SLOW} runs since " in shipped.output
+    assert f"applied proof.{SLOW}" in shipped.output
+    assert "size" in host.sql(COLUMNS).split()
+    assert_served(host, name)
+
+
+@whole_form
+def test_a_migration_that_is_killed_half_way_is_done_by_the_next_run(
+    host: Target, light_load: Load, new_release: Callable[..., str]
+) -> None:
+    name = new_release()
+    text = bring_slow_migration(SECONDS, release.last_migration()).replace('"size"', '"weight"')
+    model = (release.APP / "proof/models.py").read_text() + SLOW_MODEL.replace("size", "weight")
+    (release.APP / "proof/models.py").write_text(model)
+    (release.APP / f"proof/migrations/{SLOW}.py").unlink()
+    path = "proof/migrations/0070_slower.py"
+    (release.APP / path).write_text(text)
+
+    with light_load("migration that is killed half-way") as traffic:
+        with PLAYBOOKS.start("--tags=release") as process:
+            wait_until("the migration runs", lambda: not is_free(host))
+            assert kill_rollout(host, "beside", 0) > 0
+            kill(process)
+        PLAYBOOKS.ship()
+    release.keep(path, text)
+    release.keep("proof/models.py", model)
+    traffic.assert_nothing_failed()
+    assert "weight" in host.sql(COLUMNS).split()
     assert_served(host, name)
