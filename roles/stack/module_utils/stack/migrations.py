@@ -68,7 +68,8 @@ def migrate(host: Host, slot: str, seconds: float) -> list[str]:
         last = (progress.begun or ["none had begun"])[-1]
         raise RolloutError(
             f"the migrations have not ended after {seconds:.0f} s, and the one that ran was ended: {last}."
-            " Give them more time with stack_migration_timeout, or look for what they wait for in pg_stat_activity"
+            " Give them more time with stack_migration_timeout, or look for what they wait for in"
+            " pg_stat_activity"
         ) from error
     except EngineError as error:
         said = "\n".join(str(error).splitlines()[1:])
