@@ -61,11 +61,11 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [("proof", "{before}")]
     operations = [
-        migrations.AddField("note", "size", models.IntegerField(null=True)),
+        migrations.AddField("note", "length", models.IntegerField(null=True)),
         migrations.RunSQL("SELECT pg_sleep({seconds})"),
     ]
 """
-SLOW_MODEL = "\n    size = models.IntegerField(null=True)\n"
+SLOW_MODEL = "\n    length = models.IntegerField(null=True)\n"
 # In the whole form, more than twice what a container is given to start.
 SECONDS, START = (180, 75) if WHOLE else (20, 300)
 SLEEPERS = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(%' AND pid <> pg_backend_pid()"
@@ -102,7 +102,7 @@ def test_a_migration_may_take_long_and_is_given_up_in_time(
         assert (serving(host), current(host), apis(host)) == before
         wait_until("its backend has ended", lambda: is_free(host))
         # Whatever it has locked is free, and its changes are undone.
-        assert "size" not in host.sql(COLUMNS).split()
+        assert "length" not in host.sql(COLUMNS).split()
     traffic.assert_nothing_failed()
 
     text = bring_slow_migration(SECONDS, last)
@@ -113,7 +113,7 @@ def test_a_migration_may_take_long_and_is_given_up_in_time(
     traffic.assert_nothing_failed()
     assert f"Migrating host: proof.{SLOW} runs since " in shipped.output
     assert f"applied proof.{SLOW}" in shipped.output
-    assert "size" in host.sql(COLUMNS).split()
+    assert "length" in host.sql(COLUMNS).split()
     assert_served(host, name)
 
 
@@ -122,8 +122,8 @@ def test_a_migration_that_is_killed_half_way_is_done_by_the_next_run(
     host: Target, light_load: Load, new_release: Callable[..., str]
 ) -> None:
     name = new_release()
-    text = bring_slow_migration(SECONDS, release.last_migration()).replace('"size"', '"weight"')
-    model = (release.APP / "proof/models.py").read_text() + SLOW_MODEL.replace("size", "weight")
+    text = bring_slow_migration(SECONDS, release.last_migration()).replace('"length"', '"weight"')
+    model = (release.APP / "proof/models.py").read_text() + SLOW_MODEL.replace("length", "weight")
     (release.APP / "proof/models.py").write_text(model)
     (release.APP / f"proof/migrations/{SLOW}.py").unlink()
     path = "proof/migrations/0070_slower.py"
