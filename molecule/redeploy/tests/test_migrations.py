@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import release
 from crash import kill_rollout
@@ -53,7 +54,6 @@ def test_a_destructive_migration_is_refused_unless_allowed(
     assert_served(host, name)
 
 
-SLOW = "0060_slow"
 SLOW_MIGRATION = """
 from django.db import migrations, models
 
@@ -61,21 +61,41 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [("proof", "{before}")]
     operations = [
-        migrations.AddField("note", "length", models.IntegerField(null=True)),
+        migrations.AddField("note", "{column}", models.IntegerField(null=True)),
         migrations.RunSQL("SELECT pg_sleep({seconds})"),
     ]
 """
-SLOW_MODEL = "\n    length = models.IntegerField(null=True)\n"
 # In the whole form, more than twice what a container is given to start.
 SECONDS, START = (180, 75) if WHOLE else (20, 300)
 SLEEPERS = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(%' AND pid <> pg_backend_pid()"
 
 
-def bring_slow_migration(seconds: int, before: str) -> str:
-    """Have the release bring a migration that locks a table for some time; return its text."""
-    text = SLOW_MIGRATION.format(before=before, seconds=seconds)
-    (release.APP / f"proof/migrations/{SLOW}.py").write_text(text)
-    return text
+@dataclass(frozen=True)
+class Slow:
+    """A migration that adds a column, and keeps the table locked for some time.
+
+    Attributes:
+        name: Its name.
+        column: The column's name.
+        before: The migration that it follows.
+    """
+
+    name: str
+    column: str
+    before: str
+
+    def bring(self, seconds: int, put: Callable[[str, str], None]) -> None:
+        """Have the release bring it, with the model that it belongs to."""
+        text = SLOW_MIGRATION.format(before=self.before, column=self.column, seconds=seconds)
+        field = f"\n    {self.column} = models.IntegerField(null=True)\n"
+        model = (release.APP / "proof/models.py").read_text()
+        put(f"proof/migrations/{self.name}.py", text)
+        put("proof/models.py", model if field in model else model + field)
+
+
+def put(path: str, content: str) -> None:
+    """Put a file into this release alone."""
+    (release.APP / path).write_text(content)
 
 
 def is_free(host: Target) -> bool:
@@ -88,32 +108,27 @@ def test_a_migration_may_take_long_and_is_given_up_in_time(
 ) -> None:
     before = serving(host), current(host), apis(host)
     name = new_release()
-    last = release.last_migration()
-    model = (release.APP / "proof/models.py").read_text() + SLOW_MODEL
-    (release.APP / "proof/models.py").write_text(model)
-    bring_slow_migration(600, last)
+    slow = Slow("0060_slow", "length", release.last_migration())
+    slow.bring(600, put)
 
     with light_load("migration that is given up") as traffic:
         refused = PLAYBOOKS.play("site.yml", "--tags=release", extra(stack_migration_timeout=10))
         assert refused.status != 0
-        assert f"the migrations have not ended after 10 s, and the one that ran was ended: proof.{SLOW}" in (
-            refused.one_line
-        )
+        why = f"the migrations have not ended after 10 s, and the one that ran was ended: proof.{slow.name}."
+        assert why in refused.one_line
         assert (serving(host), current(host), apis(host)) == before
         wait_until("its backend has ended", lambda: is_free(host))
         # Whatever it has locked is free, and its changes are undone.
-        assert "length" not in host.sql(COLUMNS).split()
+        assert slow.column not in host.sql(COLUMNS).split()
     traffic.assert_nothing_failed()
 
-    text = bring_slow_migration(SECONDS, last)
+    slow.bring(SECONDS, release.keep)
     with light_load("migration that takes long") as traffic:
         shipped = PLAYBOOKS.ship(extra(stack_start_timeout=START))
-    release.keep(f"proof/migrations/{SLOW}.py", text)
-    release.keep("proof/models.py", model)
     traffic.assert_nothing_failed()
-    assert f"Migrating host: proof.{SLOW} runs since " in shipped.output
-    assert f"applied proof.{SLOW}" in shipped.output
-    assert "length" in host.sql(COLUMNS).split()
+    assert f"Migrating host: proof.{slow.name} runs since " in shipped.output
+    assert f"applied proof.{slow.name}" in shipped.output
+    assert slow.column in host.sql(COLUMNS).split()
     assert_served(host, name)
 
 
@@ -122,12 +137,8 @@ def test_a_migration_that_is_killed_half_way_is_done_by_the_next_run(
     host: Target, light_load: Load, new_release: Callable[..., str]
 ) -> None:
     name = new_release()
-    text = bring_slow_migration(SECONDS, release.last_migration()).replace('"length"', '"weight"')
-    model = (release.APP / "proof/models.py").read_text() + SLOW_MODEL.replace("length", "weight")
-    (release.APP / "proof/models.py").write_text(model)
-    (release.APP / f"proof/migrations/{SLOW}.py").unlink()
-    path = "proof/migrations/0070_slower.py"
-    (release.APP / path).write_text(text)
+    slow = Slow("0070_slower", "weight", release.last_migration())
+    slow.bring(SECONDS, release.keep)
 
     with light_load("migration that is killed half-way") as traffic:
         with PLAYBOOKS.start("--tags=release") as process:
@@ -135,8 +146,6 @@ def test_a_migration_that_is_killed_half_way_is_done_by_the_next_run(
             assert kill_rollout(host, "beside", 0) > 0
             kill(process)
         PLAYBOOKS.ship()
-    release.keep(path, text)
-    release.keep("proof/models.py", model)
     traffic.assert_nothing_failed()
-    assert "weight" in host.sql(COLUMNS).split()
+    assert slow.column in host.sql(COLUMNS).split()
     assert_served(host, name)
