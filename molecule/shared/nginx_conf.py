@@ -6,6 +6,7 @@ import functools
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import init_plugin_loader
@@ -40,13 +41,19 @@ def ansible() -> DataLoader:
 
 def template(name: str, settings: dict[str, object]) -> str:
     """Return what a template of the role makes of some settings."""
+    text: str = evaluate(f"lookup('ansible.builtin.template', '{name}')", settings)
+    return text
+
+
+def evaluate(expression: str, settings: dict[str, object]) -> Any:
+    """Return what an expression is worth where the role has some settings."""
     loader = ansible()
     variables: dict[str, object] = {"ansible_search_path": [str(ROLE)]}
     for path in (ROLE / "defaults/main.yml", *(ROLE / "vars/main").iterdir()):
         variables |= loader.load_from_file(str(path), trusted_as_template=True)
-    expression = trust_as_template(f"{{{{ lookup('ansible.builtin.template', '{name}') }}}}")
-    text: str = Templar(loader, variables=variables | settings).template(expression)
-    return text
+    return Templar(loader, variables=variables | settings).template(
+        trust_as_template(f"{{{{ {expression} }}}}")
+    )
 
 
 def render(settings: dict[str, object], folder: Path) -> Path:
