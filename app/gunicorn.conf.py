@@ -1,5 +1,8 @@
 """gunicorn reads this from its working directory; address and number of workers are on its command line."""
 
+import gc
+from typing import Any
+
 from runtime.logs import to_stderr
 
 # Threads, so that slow clients do not keep fast ones waiting: with 12 slow requests under way, four sync
@@ -11,6 +14,22 @@ threads = 8
 # Load the app once and then fork: two fifths less work to start and stop (1.1 s of CPU time for 1.8 s), while
 # another release may be serving on the same machine. Nothing connects to the database while it loads.
 preload_app = True
+
+
+def when_ready(_server: Any) -> None:
+    """Load what the first requests would, and keep it in the memory that all workers share.
+
+    Each worker would else load the views by itself. And a collection of garbage writes to each object that
+    it looks at, which gives each worker a copy: those that are frozen are not looked at. Of four workers,
+    both together save a third of the memory (265 MB before, 178 after).
+    """
+    import config.urls  # noqa: F401 -- Django is set up only now
+    from api.docs import description_as_json
+
+    # Its first calls must not come at once, either: the library that makes it fails then.
+    description_as_json()
+    gc.freeze()
+
 
 # The workers' sign of life is a file they touch: on a disk, a slow disk would get them killed.
 worker_tmp_dir = "/dev/shm"  # noqa: S108 -- gunicorn makes the file under a random name and unlinks it

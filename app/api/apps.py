@@ -9,4 +9,4 @@ class ApiConfig(AppConfig):
     label = "core"
 
     def ready(self) -> None:
-        from api import throttling  # noqa: F401 -- it connects its receiver
+        from api import logins  # noqa: F401 -- it connects its receiver

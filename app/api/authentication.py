@@ -8,18 +8,21 @@ from knox.auth import TokenAuthentication as KnoxTokenAuthentication
 from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 
-from api.throttling import seconds_to_wait
+from api.logins import look
 
 
 class BasicAuthentication(authentication.BasicAuthentication):
     def authenticate_credentials(self, userid: str, password: str, request: Any = None) -> Any:
         # Before the password is looked at, which takes a processor a third of a second.
-        if seconds := seconds_to_wait(request):
-            raise Throttled(seconds)
+        attempt = look(request, userid)
+        if attempt.seconds_to_wait:
+            raise Throttled(attempt.seconds_to_wait)
         # PostgreSQL takes none.
         if "\0" in userid:
             raise AuthenticationFailed("Invalid username/password.")
-        return super().authenticate_credentials(userid, password, request)
+        found = super().authenticate_credentials(userid, password, request)
+        attempt.succeeded()
+        return found
 
 
 class TokenAuthentication(KnoxTokenAuthentication):  # type: ignore[misc]  # has no types
@@ -32,6 +35,11 @@ class TokenAuthentication(KnoxTokenAuthentication):  # type: ignore[misc]  # has
 
 class LoginForm(AdminAuthenticationForm):
     def clean(self) -> Any:
-        if seconds := seconds_to_wait(self.request):
-            raise ValidationError(f"Too many logins have failed: wait {seconds} seconds.")
-        return super().clean()
+        attempt = look(self.request, self.cleaned_data.get("username", ""))
+        if attempt.seconds_to_wait:
+            raise ValidationError(f"Too many logins have failed: wait {attempt.seconds_to_wait} seconds.")
+        cleaned = super().clean()
+        # Without a name or a password, nobody has been asked for.
+        if self.get_user():
+            attempt.succeeded()
+        return cleaned

@@ -180,8 +180,9 @@ SPECTACULAR_SETTINGS = {
 
 REST_KNOX = {"TOKEN_TTL": timedelta(hours=integer("DJANGO_TOKEN_HOURS", 168, least=1))}
 
-# See api.throttling; 0 is no limit.
+# See api.throttling and api.logins; 0 is no limit.
 FAILED_LOGINS_PER_MINUTE = integer("DJANGO_FAILED_LOGINS_PER_MINUTE", 20)
+ACCOUNT_FAILED_LOGINS_PER_MINUTE = integer("DJANGO_ACCOUNT_FAILED_LOGINS_PER_MINUTE", 5)
 TOKENS_PER_MINUTE = integer("DJANGO_TOKENS_PER_MINUTE", 20)
 # Who may write is known by name; nginx limits everybody.
 WRITES_PER_MINUTE = integer("DJANGO_WRITES_PER_MINUTE", 0)

@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
 # Starts the API container. As root it prepares the volumes, then goes on as the unprivileged user.
+#
+# Usage: run.sh           migrates and becomes gunicorn
+#        run.sh migrate   migrates and ends
 set -euo pipefail
 # nginx reads what we write as another user.
 umask 022
@@ -39,7 +42,7 @@ become_user() {
   # With root's, libpq would look for certificates in a folder it may not enter, and give up.
   HOME="$(getent passwd "$user" | cut -d: -f6)"
   export HOME USER="$user" LOGNAME="$user"
-  exec "${switch[@]}" bash scripts/run.sh
+  exec "${switch[@]}" bash scripts/run.sh "$@"
 }
 
 # As process 1 the shell would ignore SIGTERM, and heed a trap only after its foreground child has ended: so
@@ -58,6 +61,8 @@ step() {
   child=
 }
 
+[[ $# -eq 0 || $* == migrate ]] || die "cannot do '$*': give no argument, or 'migrate'"
+readonly task=${1:-serve}
 cd "$(dirname "$0")/.."
 
 # The password of the database's owner is for migrate alone. Root alone may open its file, so root does, and
@@ -69,7 +74,7 @@ if [[ "$(id -u)" -eq 0 ]]; then
   say "volume folders ${folders[*]}"
   own_folders
   say "becoming user $user"
-  become_user
+  become_user "$@"
 fi
 
 for folder in "${folders[@]}"; do
@@ -77,12 +82,15 @@ for folder in "${folders[@]}"; do
 done
 
 step "see the message above; the database's own log says more" wait_for_db
-step "see the message above; is there space left in ${folders[0]}?" collectstatic --noinput
+if [[ $task == serve ]]; then
+  step "see the message above; is there space left in ${folders[0]}?" collectstatic --noinput
+fi
 # Through a pipe of our own: the file itself can't be opened by its path in /dev/fd.
 POSTGRES_USER="${POSTGRES_OWNER:?}" POSTGRES_PASSWORD_FILE=/dev/stdin \
   step "the database is as the last complete migration left it: correct the cause above, start again" \
   migrate --noinput < <(cat <&3)
 exec 3<&-
+[[ $task == serve ]] || exit 0
 
 say "gunicorn"
 command -v gunicorn > /dev/null || die "there is no gunicorn on PATH: install requirements.txt"

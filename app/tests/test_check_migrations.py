@@ -33,7 +33,7 @@ def refused() -> list[str]:
 
 
 def test_nothing_to_do() -> None:
-    assert check() == ["unapplied migrations: 0, none breaks the release that serves"]
+    assert check() == ["unchanged: there is no unapplied migration"]
 
 
 @pytest.mark.parametrize(

@@ -124,3 +124,39 @@ def test_all_it_says_is_json(start: Start) -> None:
     messages = [line["message"] for line in lines]
     assert any(message.startswith("Starting gunicorn") for message in messages)
     assert any(message.startswith("Shutting down") for message in messages)
+
+
+READY = """
+import gc, runpy, sys
+from config.wsgi import application
+settings = runpy.run_path("gunicorn.conf.py")
+print("config.urls" in sys.modules, gc.get_freeze_count() > 0)
+settings["when_ready"](None)
+from django.db import connection
+from api.docs import description_as_json
+print("config.urls" in sys.modules, gc.get_freeze_count() > 0, connection.connection)
+print(description_as_json.cache_info().misses)
+"""
+
+
+def test_workers_share_what_is_loaded_before_they_start() -> None:
+    """All of it, and no connection to the database, which must be each worker's own."""
+    result = subprocess.run(
+        [sys.executable, "-c", READY], cwd=APP, capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert result.stdout.splitlines() == ["False False", "True True None", "1"], result.stderr
+
+
+def test_the_hook_is_called_before_the_first_worker(start: Start, tmp_path: Path) -> None:
+    ours = (APP / "gunicorn.conf.py").read_text()
+    configuration = tmp_path / "gunicorn.conf.py"
+    configuration.write_text(
+        f"{ours}\n\ndef post_fork(server, worker):\n"
+        f"    with open('{tmp_path}/frozen', 'a') as file:\n"
+        "        file.write(f'{gc.get_freeze_count() > 0}\\n')\n"
+    )
+
+    start("--workers", "2", "--config", str(configuration))
+
+    assert set((tmp_path / "frozen").read_text().split()) == {"True"}

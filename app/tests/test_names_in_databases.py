@@ -15,6 +15,7 @@ OURS = {"api", "movies", "runtime"}
 # As the first release that was deployed has written them, and each since has added to them.
 MIGRATIONS = {
     ("core", "0001_initial"),
+    ("core", "0002_known_addresses"),
     ("movies", "0001_initial"),
     ("movies", "0002_people_and_search"),
     ("movies", "0003_film_indexes"),
@@ -22,6 +23,7 @@ MIGRATIONS = {
 }
 TABLES = {
     "core_attempts",
+    "core_knownaddress",
     "movies_credit",
     "movies_film",
     "movies_film_genres",
@@ -31,6 +33,7 @@ TABLES = {
 }
 MODELS = {
     ("core", "attempts"),
+    ("core", "knownaddress"),
     ("movies", "credit"),
     ("movies", "film"),
     ("movies", "genre"),

@@ -70,9 +70,9 @@ class Container:
             "STUB_HANGS": "",
         }
 
-    def start(self, **environment: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [str(APP / "scripts/run.sh")],
+            [str(APP / "scripts/run.sh"), *arguments],
             cwd="/",
             env=self.environment | environment,
             stdout=subprocess.PIPE,
@@ -80,8 +80,8 @@ class Container:
             text=True,
         )
 
-    def run(self, **environment: str) -> tuple[int, str, str]:
-        process = self.start(**environment)
+    def run(self, *arguments: str, **environment: str) -> tuple[int, str, str]:
+        process = self.start(*arguments, **environment)
         output, errors = process.communicate(timeout=30)
         return process.returncode, output, errors
 
@@ -134,6 +134,26 @@ def test_as_the_unprivileged_user(container: Container) -> None:
 
     assert (code, errors) == (0, "")
     assert container.calls("chown", "setpriv", "python", "gunicorn") == START
+
+
+@pytest.mark.parametrize("uid", ["0", "10001"])
+def test_it_can_migrate_and_end(container: Container, uid: str) -> None:
+    for folder in container.folders:
+        folder.mkdir()
+
+    code, _, errors = container.run("migrate", STUB_UID=uid)
+
+    assert (code, errors) == (0, "")
+    assert container.calls("python", "gunicorn") == [START[0], START[2]]
+
+
+@pytest.mark.parametrize("arguments", [("serve",), ("migrate", "now"), ("",)])
+def test_what_it_can_not_do_is_refused(container: Container, arguments: tuple[str, ...]) -> None:
+    code, output, errors = container.run(*arguments)
+
+    assert (code, output) == (1, "")
+    assert errors == f"run.sh: error: cannot do '{' '.join(arguments)}': give no argument, or 'migrate'\n"
+    assert not container.calls_file.exists()
 
 
 @pytest.mark.parametrize("uid", ["0", "10001"])

@@ -88,6 +88,7 @@ def authorization(db: None, one_connection: None, settings: Settings) -> str:
     """One of each kind to find, and somebody who may do everything to it."""
     # Each that is refused tells something, also the hundredth.
     settings.FAILED_LOGINS_PER_MINUTE = settings.TOKENS_PER_MINUTE = 0
+    settings.ACCOUNT_FAILED_LOGINS_PER_MINUTE = 0
     genre = Genre.objects.create(pk=1, name="Drama")
     person = Person.objects.create(pk=1, name="Fritz Lang")
     film = Film.objects.create(pk=1, title="Metropolis", year=1927, rating=8)

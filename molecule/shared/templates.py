@@ -1,8 +1,9 @@
-"""What roles make of their templates."""
+"""What roles make of their templates and of expressions."""
 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import init_plugin_loader
@@ -19,6 +20,12 @@ def ansible() -> DataLoader:
 
 def template(role: str, name: str, settings: dict[str, object]) -> str:
     """Return what a template of a role makes of some settings, with the role's own for all others."""
+    text: str = evaluate(role, f"lookup('ansible.builtin.template', '{name}')", settings)
+    return text
+
+
+def evaluate(role: str, expression: str, settings: dict[str, object]) -> Any:
+    """Return what an expression is worth in a role with some settings, and the role's own for all others."""
     loader, folder = ansible(), REPOSITORY / "roles" / role
     variables: dict[str, object] = {"ansible_search_path": [str(folder)]}
     for path in (
@@ -27,6 +34,6 @@ def template(role: str, name: str, settings: dict[str, object]) -> str:
         *folder.glob("vars/main.yml"),
     ):
         variables |= loader.load_from_file(str(path), trusted_as_template=True)
-    expression = trust_as_template(f"{{{{ lookup('ansible.builtin.template', '{name}') }}}}")
-    text: str = Templar(loader, variables=variables | settings).template(expression)
-    return text
+    return Templar(loader, variables=variables | settings).template(
+        trust_as_template(f"{{{{ {expression} }}}}")
+    )

@@ -45,7 +45,8 @@ def facts() -> set[str]:
     """Return the names that a role sets for others."""
     found = set()
     for path in ROLES.glob("*/tasks/*.yml"):
-        found |= set(re.findall(r"set_fact:\n\s+(\w+):", path.read_text()))
+        for names, indent in re.findall(r"set_fact:\n(( +)\w+:.*\n(?:\2.*\n)*)", path.read_text()):
+            found |= set(re.findall(rf"^{indent}(\w+):", names, re.MULTILINE))
     return found
 
 

@@ -15,6 +15,7 @@ SETTINGS = {
     "stack_smoke_path": "/notes",
     "stack_manage_commands": [],
     "stack_migration_check": "",
+    "stack_migrate_command": "",
 }
 OURS = (f"--limit={HOST}",)
 THEIRS = (*OURS, extra(**SETTINGS))

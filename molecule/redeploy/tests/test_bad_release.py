@@ -52,7 +52,9 @@ BAD = {
         "ready at no time",
         changes={"proof__urls": NEVER_READY},
     ),
-    "failing migration": Bad("new API container", "this migration fails", migration=FAILING_MIGRATION),
+    "failing migration": Bad(
+        "the migrations of the new release fail", "this migration fails", migration=FAILING_MIGRATION
+    ),
     "crash loop": Bad(
         "new API container",
         "crashes at import",

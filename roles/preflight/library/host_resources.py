@@ -1,13 +1,13 @@
 #!/usr/bin/python
-"""Tell how much memory and free disk a host has."""
+"""Tell how much memory and free disk a host has, and how many processors."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_resources
-short_description: Tell how much memory and free disk a host has
+short_description: Tell how much memory and free disk a host has, and how many processors
 description:
-  - Two numbers in one round trip. The facts of M(ansible.builtin.setup) about disks leave out file systems
+  - Three numbers in one round trip. The facts of M(ansible.builtin.setup) about disks leave out file systems
     without a device, such as a container's.
 options:
   path:
@@ -25,6 +25,10 @@ memory_mb:
   description: Size of the memory, in MiB.
   type: int
   returned: success
+processors:
+  description: Number of the processors that may be used.
+  type: int
+  returned: success
 free_mb:
   description: Space that is left for users of the file system who are not root, in MiB.
   type: int
@@ -32,7 +36,7 @@ free_mb:
 """
 
 EXAMPLES = r"""
-- name: Read the sizes of the memory and of the free disk
+- name: Read the sizes of the memory and of the free disk, and the number of processors
   host_resources:
     path: /var/lib
 """
@@ -79,6 +83,7 @@ def main() -> None:
     try:
         result = {
             "memory_mb": memory_mb(MEMINFO.read_text()),
+            "processors": len(os.sched_getaffinity(0)),
             "free_mb": free_mb(Path(module.params["path"])),
         }
     except (OSError, ValueError) as error:

@@ -88,6 +88,10 @@ options:
         description: Arguments of C(manage.py) to check migrations by; empty for no check.
         type: str
         required: true
+      migrate_command:
+        description: What applies migrations, in a container of its own; empty if the API container does.
+        type: str
+        required: true
       manage_commands:
         description: Arguments of C(manage.py) to run it with before the release gets requests.
         type: list
@@ -118,6 +122,10 @@ options:
     description: Seconds until a container that isn't ready counts as failed.
     type: int
     default: 75
+  migration_timeout:
+    description: Seconds that the migrations of a release are given.
+    type: int
+    default: 600
   drain_timeout:
     description: Seconds that requests in flight on the old container are given before it is told to stop.
     type: int
@@ -195,7 +203,9 @@ def options(release: Release, params: dict[str, Any]) -> Options:
     is_checked = is_new and not params["allow_destructive_migrations"]
     return Options(
         drain_timeout=params["drain_timeout"],
+        migration_timeout=params["migration_timeout"],
         migration_check=release.settings.migration_check if is_checked else "",
+        migrates=is_new,
         manage_commands=release.settings.manage_commands if is_new else [],
     )
 
@@ -252,6 +262,7 @@ def main() -> None:
             "allow_destructive_migrations": {"type": "bool", "default": False},
             "keep": {"type": "int", "default": 5},
             "start_timeout": {"type": "int", "default": 75},
+            "migration_timeout": {"type": "int", "default": 600},
             "drain_timeout": {"type": "int", "default": 75},
         },
         required_together=[("compose", "nginx_conf", "settings")],

@@ -1,4 +1,4 @@
-"""Memory and disk are told in MiB, rounded down."""
+"""Memory and disk are told in MiB, rounded down, and processors as their number."""
 
 from __future__ import annotations
 
@@ -39,10 +39,15 @@ def run(path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
 
 
 @pytest.mark.usefixtures("disk")
-def test_both_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_are_told_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One of a host's that this process may not use does not count.
+    monkeypatch.setattr(os, "sched_getaffinity", {0: {0, 2, 3}}.__getitem__)
     result = run(tmp_path, capsys)
     assert result["memory_mb"] == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     assert result["free_mb"] == 136
+    assert result["processors"] == 3
     assert result["changed"] is False
 
 

@@ -21,7 +21,7 @@ import rollout
 import secret_files
 import secret_rotation
 import yaml
-from ansible.module_utils.engine import LIMIT
+from ansible.module_utils.engine import LIMIT, EngineError
 from ansible.module_utils.stack.database import fits, verifier
 from ansible.module_utils.stack.probe import Answer
 from ansible.module_utils.stack.secrets import Secrets
@@ -60,6 +60,7 @@ def settings(**changes: Any) -> dict[str, Any]:
         "ready_path": "/health/ready",
         "smoke_path": "/films/",
         "migration_check": "check_migrations --all",
+        "migrate_command": "scripts/run.sh migrate",
         "manage_commands": ["ensure_admin"],
         "command_secrets": {"ensure_admin": "django_admin_password"},
     } | changes
@@ -154,7 +155,12 @@ class Host:
         self.fails: dict[str, str] = {}
         # What commands of manage.py read from standard input.
         self.heard: dict[str, str] = {}
-        self.said = {"check_migrations": "", "ensure_admin": "unchanged: there is an admin"}
+        self.said = {
+            "check_migrations": "unapplied migrations: 1",
+            "ensure_admin": "unchanged: there is an admin",
+        }
+        # What migrate does, given how long it may take and who hears what it prints.
+        self.migrate: Callable[[float, Callable[[str], None]], None] = lambda _limit, _heard: None
         # Pages that do not answer 200, and seconds until anything does, by version of the API.
         self.pages: dict[str, dict[str, int]] = {}
         self.boot: dict[str, float] = {}
@@ -171,6 +177,7 @@ class Host:
         self.folder.mkdir()
         monkeypatch.setattr("ansible.module_utils.engine.subprocess.run", self.run)
         monkeypatch.setattr("ansible.module_utils.engine.shutil.which", lambda _name: "/usr/bin/docker")
+        monkeypatch.setattr("ansible.module_utils.stack.host.follow", self.follow)
         monkeypatch.setattr("ansible.module_utils.stack.probe.get", self.get)
         monkeypatch.setattr("ansible.module_utils.stack.rollout.Probe", self.probe)
         # Whoever tests need not be root, and no test waits for a disk.
@@ -196,6 +203,7 @@ class Host:
             "allow_destructive_migrations": False,
             "keep": 5,
             "start_timeout": 75,
+            "migration_timeout": 600,
             "drain_timeout": 75,
         } | changes
 
@@ -388,10 +396,29 @@ class Host:
             assert command[1:6] == ["--rm", "--no-deps", "-T", "--user", "10001:10001"]
             assert command[6:9] == ["api", "python", "manage.py"]
             self._do(f"check migrations: {' '.join(command[9:])}")
-            return None
+            return self.said["check_migrations"]
         assert command[:5] == ["up", "--detach", "--no-deps", "--no-build", "--pull=never"]
         self._up(command[5:], versions, address)
         return None
+
+    def follow(self, *args: str, limit: float, heard: Callable[[str], None], **environment: str) -> None:
+        """Migrate, as a command that takes long."""
+        file = Path(args[4])
+        assert args[:4] == ("compose", "--project-directory", str(self.folder), "--file")
+        assert args[5:9] == ("run", "--rm", "--no-deps", "-T")
+        assert args[9:11] == ("--env", "PGOPTIONS=-c client_connection_check_interval=2000")
+        assert args[11:] == ("api", "scripts/run.sh", "migrate")
+        assert environment["API_ADDRESS"] in (BLUE, GREEN)
+        folder = self.folder.parent / "proc/run"
+        version = json.loads(file.read_text())["api"]
+        box = Box("django-api-run", "api", version, folder, environment["API_ADDRESS"], oneoff=True)
+        self.boxes.append(box)
+        self.migrate(limit, heard)
+        try:
+            self._do("migrate")
+        except CommandError as error:
+            raise EngineError(f"docker compose … failed:\n{error}") from error
+        self.boxes.remove(box)
 
     def _up(self, words: list[str], versions: dict[str, str], address: str) -> None:
         service = words[-1]

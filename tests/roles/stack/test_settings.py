@@ -28,7 +28,7 @@ def test_what_a_former_version_did_not_note_is_what_it_was() -> None:
     assert Settings.read(former | {"api_port": 8000}).api_port == 8000
 
 
-@pytest.mark.parametrize("name", [name for name in settings() if name not in ("api_port", "nginx_dir")])
+@pytest.mark.parametrize("name", [name for name in settings() if name not in FORMERLY])
 def test_a_setting_that_is_missing_is_named(name: str) -> None:
     found = settings()
     del found[name]

@@ -52,6 +52,9 @@ class Command(BaseCommand):
             self.stdout.write("nothing to break: the database is empty")
             return
         plan = [migration for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]
+        if not plan:
+            self.stdout.write("unchanged: there is no unapplied migration")
+            return
         made: set[str] = set()
         refused, warned = [], []
         for migration in plan:

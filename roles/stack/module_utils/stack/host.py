@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from ansible.module_utils.engine import docker
+from ansible.module_utils.engine import docker, follow
 from ansible.module_utils.files import read, write
 
 from .containers import Container, containers
@@ -47,10 +48,30 @@ class Host:
         """
         release = release or self.release
         kept = self.store.path(release.name) / "compose.yml"
-        words = ["--project-directory", str(self.store.folder), "--file", str(kept) if kept.exists() else "-"]
+        file = str(kept) if kept.exists() else "-"
         address = self.settings.slots[slot]
-        said: str = docker("compose", *words, *args, text=release.compose, API_ADDRESS=address)
+        said: str = docker(*self._compose(file), *args, text=release.compose, API_ADDRESS=address)
         return said
+
+    def follow(self, slot: str, *args: str, limit: float, heard: Callable[[str], None]) -> None:
+        """Run a docker compose command of the release that takes long, and pass on what it prints.
+
+        Args:
+            slot: The one that an API container which is made now gets.
+            args: The command.
+            limit: Seconds after which it is killed.
+            heard: Is called with all that it has printed so far, each time that there is more.
+
+        Raises:
+            EngineError: It failed.
+            EngineTimeoutError: It did not come to an end. What it has started may run on.
+        """
+        file = str(self.store.path(self.release.name) / "compose.yml")
+        address = self.settings.slots[slot]
+        follow(*self._compose(file), *args, limit=limit, heard=heard, API_ADDRESS=address)
+
+    def _compose(self, file: str) -> list[str]:
+        return ["compose", "--project-directory", str(self.store.folder), "--file", file]
 
     def hashes(self) -> dict[str, str]:
         """Return what Compose would label each service's container with, were it to make it now."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from ansible.module_utils.engine import EngineError, docker
 
-from .containers import Container, connections, containers, refuse
+from .containers import Container, connections, refuse
 from .errors import RolloutError
 from .host import Host
+from .migrations import migrate, remove_one_off_containers
 from .plan import Plan
 from .probe import Health, NotReadyError, Probe, until
 from .releases import Release
@@ -19,18 +20,32 @@ from .settings import other
 UP = ("up", "--detach", "--no-deps", "--no-build", "--pull=never")
 
 
+def last_line(said: str) -> str:
+    """Return the last line of what a command said; nothing if it said nothing."""
+    return (said.splitlines() or [""])[-1]
+
+
+def is_unchanged(said: str) -> bool:
+    """Tell whether a command of `manage.py` says in its last line that there was nothing to do."""
+    return last_line(said).startswith("unchanged:")
+
+
 @dataclass(frozen=True)
 class Options:
     """How a release is rolled out.
 
     Attributes:
         drain_timeout: Seconds that requests in flight on an old container are given.
+        migration_timeout: Seconds that the migrations are given.
         migration_check: Arguments of `manage.py` to check migrations by; empty for no check.
+        migrates: Whether the release may bring migrations.
         manage_commands: Arguments of `manage.py` to run it with before the release gets requests.
     """
 
     drain_timeout: float
+    migration_timeout: float
     migration_check: str
+    migrates: bool
     manage_commands: list[str]
 
 
@@ -63,7 +78,7 @@ class Rollout:
             RolloutError, EngineError, OSError: It can't be done. What served before still does.
         """
         self.check_images()
-        self.remove_one_off_containers()
+        remove_one_off_containers(self.settings.project)
         try:
             self.prepare_database(plan)
             self.note_what_serves()
@@ -129,11 +144,6 @@ class Rollout:
                 raise RolloutError(
                     f"image {image} is not on the host: deploy the app that it was built from"
                 ) from error
-
-    def remove_one_off_containers(self) -> None:
-        """Remove what a killed check of migrations left."""
-        for left in containers(self.settings.project, oneoff=True):
-            docker("rm", "--force", left.id)
 
     # The database
 
@@ -216,8 +226,12 @@ class Rollout:
             RolloutError: It does not get ready, or is no good.
         """
         slot = other(self.nginx.live) if old else self.nginx.live
+        pending = True
         if old and self.options.migration_check:
-            self.check_migrations(slot)
+            pending = self.check_migrations(slot)
+        if pending and self.options.migrates and self.settings.migrate_command:
+            applied = migrate(self.host, slot, self.options.migration_timeout)
+            self.done += [f"applied {name}" for name in applied]
         count = len(self.host.containers("api")) + 1
         before = self.host.store.slots().get(slot, "")
         self.undo += [lambda: self.host.store.give(slot, before), lambda: self.remove(slot)]
@@ -235,8 +249,11 @@ class Rollout:
             raise RolloutError(f"the new API container is no good: {wrong}; its last lines:\n{new.log()}")
         self.done.append(f"started {new.name}")
 
-    def check_migrations(self, slot: str) -> None:
+    def check_migrations(self, slot: str) -> bool:
         """Have the new release check its migrations, beside the one that still serves.
+
+        Returns:
+            Whether there may be any to apply.
 
         Raises:
             RolloutError: It finds fault with one.
@@ -244,7 +261,7 @@ class Rollout:
         check = ("python", "manage.py", *self.options.migration_check.split())
         user = ("--user", self.settings.api_user)
         try:
-            self.host.compose(slot, "run", "--rm", "--no-deps", "-T", *user, "api", *check)
+            said = self.host.compose(slot, "run", "--rm", "--no-deps", "-T", *user, "api", *check)
         except EngineError as error:
             said = "\n".join(str(error).splitlines()[1:])
             raise RolloutError(
@@ -252,6 +269,7 @@ class Rollout:
                 " the release which still serves has to be split over two, or allowed with"
                 f" stack_allow_destructive_migrations: true.\n{said}"
             ) from error
+        return not is_unchanged(said)
 
     def manage(self, container: Container) -> None:
         """Run the commands of `manage.py` that a release wants before it gets requests."""
@@ -263,9 +281,8 @@ class Rollout:
                 *("python", "manage.py", name, *arguments),
                 text=self.host.secrets.file(secret) if secret else "",
             )
-            last = (said.splitlines() or [""])[-1]
-            if not last.startswith("unchanged:"):
-                self.done.append(f"manage.py {command}: {last}")
+            if not is_unchanged(said):
+                self.done.append(f"manage.py {command}: {last_line(said)}")
 
     def remove(self, slot: str) -> None:
         """Remove the container that failed, if it got as far as existing."""

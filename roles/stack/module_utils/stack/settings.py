@@ -8,7 +8,12 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 SLOTS = ("blue", "green")
 # What held for all releases before it was noted with each of them.
-FORMERLY: dict[str, object] = {"api_port": 9000, "nginx_dir": "/etc/nginx/site", "command_secrets": {}}
+FORMERLY: dict[str, object] = {
+    "api_port": 9000,
+    "nginx_dir": "/etc/nginx/site",
+    "command_secrets": {},
+    "migrate_command": "",
+}
 # What Ansible calls the kinds of settings.
 OPTIONS: dict[Any, dict[str, Any]] = {
     str: {"type": "str"},
@@ -41,6 +46,7 @@ class Settings:
         smoke_path: Page that answers 200 when the release is a good one. If it is empty, a good release may
             give any answer to `/` that is no failure of a server's.
         migration_check: Arguments of `manage.py` to check migrations by; empty for no check.
+        migrate_command: What applies migrations in a container of its own; empty if the API container does.
         manage_commands: Arguments of `manage.py` to run it with before the release gets requests.
         command_secrets: Secrets that commands of `manage.py` read from standard input, by the command's name.
     """
@@ -58,6 +64,7 @@ class Settings:
     ready_path: str
     smoke_path: str
     migration_check: str
+    migrate_command: str
     manage_commands: list[str]
     command_secrets: dict[str, str]
 
