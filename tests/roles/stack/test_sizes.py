@@ -12,7 +12,9 @@ MEASURED = {1: 94, 2: 124, 4: 178}
 def sizes(**settings: int) -> dict[str, int]:
     names = ["gunicorn_workers", "nginx_memory_mb", "api_memory_mb", "db_memory_mb"]
     pairs = ", ".join(f"'{name}': stack_{name} | int" for name in names)
-    found: dict[str, int] = evaluate("stack", f"{{{pairs}}}", {f"stack_{name}": at for name, at in settings.items()})
+    found: dict[str, int] = evaluate(
+        "stack", f"{{{pairs}}}", {f"stack_{name}": at for name, at in settings.items()}
+    )
     return found
 
 
