@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Makes the disk of a bare Debian 13 machine, as a VPS provider would hand it
+# Makes the files of a bare Debian 13 machine, as a VPS provider would hand it
 # over: its own kernel, systemd, sshd, Python, a key for root. Nothing of ours.
+# They become an image of Docker's, and CACHE_DIR/image gets the kernel.
 #
-# Usage: build.sh CACHE_DIR   (as root; CACHE_DIR/ssh holds the keys, see create.yml)
-# Prints "unchanged" when CACHE_DIR/image is already the result of this recipe.
+# Usage: build.sh CACHE_DIR IMAGE   (as root; CACHE_DIR/ssh holds the keys, see create.yml)
+# Prints "unchanged" when there is already the result of this recipe.
 set -euo pipefail
 
 cache=$1
+name=$2
 image=$cache/image
 suite=trixie
 packages=linux-image-cloud-amd64,systemd-sysv,udev,dbus,openssh-server,python3,iproute2
@@ -45,8 +47,6 @@ write() {
 }
 
 configure() {
-    echo vm | write 0644 /etc/hostname
-    write 0644 /etc/hosts <<<$'127.0.0.1 localhost\n127.0.1.1 vm\n::1 localhost'
     write 0644 /etc/fstab <<<"/dev/vda / ext4 defaults 0 1"
     # No id in the file: the machine gives itself one, without the questions of a first boot.
     : | write 0444 /etc/machine-id
@@ -59,7 +59,6 @@ MACAddress=52:54:00:d1:00:02
 [Network]
 Address=10.213.1.2/30
 END
-    systemctl --root="$root" enable --quiet systemd-networkd
 
     write 0644 /etc/ssh/sshd_config.d/10-vm.conf <<<"PasswordAuthentication no"
     rm -f "$root"/etc/ssh/ssh_host_*
@@ -76,7 +75,7 @@ root=$work/root
 
 sources >"$work/sources.list"
 recipe=$(cat "$0" "$work/sources.list" "$cache"/ssh/*.pub | sha256sum)
-if [[ -f $image/recipe && $(<"$image/recipe") == "$recipe" ]]; then
+if [[ -f $image/recipe && $(<"$image/recipe") == "$recipe" && -n $(docker image ls --quiet "$name") ]]; then
     echo unchanged
     exit
 fi
@@ -90,8 +89,8 @@ new=$work/image
 mkdir "$new"
 cp "$root"/boot/vmlinuz-* "$new/vmlinuz"
 cp "$root"/boot/initrd.img-* "$new/initrd.img"
-truncate --size=12G "$new/disk.img"
-mkfs.ext4 -q -d "$root" "$new/disk.img"
+tar --create --directory="$root" --xattrs . |
+    docker import --change 'LABEL org.django-deploy.purpose=test' - "$name" >/dev/null
 echo "$recipe" >"$new/recipe"
 
 rm -rf "$image"

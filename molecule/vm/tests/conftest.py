@@ -8,6 +8,7 @@ from runs import REPOSITORY
 from scenario import ADDRESSES
 from targets import Target
 from testinfra.host import Host
+from waiting import wait_until
 
 KEYS = REPOSITORY / ".cache/vm/ssh"
 
@@ -28,4 +29,7 @@ def targets(outside: Host) -> dict[str, Target]:
         # A connection that is kept would be a dead one after a power cut.
         controlpersist=0,
     )
-    return {"vm": Target("vm", ADDRESSES["vm"], host, outside)}
+    target = Target("vm", ADDRESSES["vm"], host, outside)
+    # It was turned off after the deploy, and nobody has started the stack since.
+    wait_until("the stack is back by itself", target.is_serving)
+    return {"vm": target}
