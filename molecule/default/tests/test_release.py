@@ -95,3 +95,7 @@ def test_a_bad_release_meets_one_host_alone(targets: dict[str, Target], tmp_path
     assert f"[{first}]" in planned
     assert not [name for name in others if f": [{name}]" in planned], run.output
     assert state(targets) == before
+
+    # The next good release removes the images that are left of it.
+    cleaned = PLAYBOOKS.ship()
+    assert [cleaned.recap(name)["changed"] for name in targets] == [1] * len(targets), cleaned.output
