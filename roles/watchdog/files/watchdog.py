@@ -2,10 +2,14 @@
 """Ends containers that hang, and starts ones that Docker left stopped.
 
 Docker's restart policy covers a process that ends. It doesn't cover one that hangs, nor a start that fails.
-A container that its health check calls unhealthy is sent its stop signal, and killed if that has no effect:
-by its process, not through Docker, for which it then ended by itself and is restarted by the policy. (What is
-stopped through Docker counts as stopped by a person; were it to be started again by whoever stopped it, a
-power cut in between would leave it stopped.)
+A container that its health check calls unhealthy is sent its stop signal, and killed if that has no effect
+within its grace. One whose first process was stopped, by a debugger for example, can't heed any signal and is
+killed. Both are done to the process, not through Docker, for which the container then ended by itself and is
+restarted by the policy. (What is stopped through Docker counts as stopped by a person; were it to be started
+again by whoever stopped it, a power cut in between would leave it stopped.)
+
+A service can be named whose health check may fail because it is slow: a database whose disk is busy would be
+ended in the middle of its work. Of such a service, only a stopped process counts.
 """
 
 from __future__ import annotations
@@ -27,9 +31,8 @@ from typing import Any
 
 # Seconds between two looks.
 PERIOD = 2.0
-# Seconds after its stop signal after which a container that is still unhealthy is killed. One that has become
-# healthy heeds the signal, a database that writes its data out for example: it has all of its own grace.
-PATIENCE = 10.0
+# Seconds after which the first process of a container counts as stopped for good.
+PATIENCE = 20.0
 # Seconds until the next try, after the first one; twice as long after each further one.
 PAUSE = 30.0
 LONGEST_PAUSE = 1800.0
@@ -51,7 +54,9 @@ class Container:
 
     id: str
     name: str
+    service: str
     pid: int
+    stopped: bool  # whether its first process was stopped by a signal, and not gone on with
     running: bool
     paused: bool
     restarting: bool
@@ -63,9 +68,14 @@ class Container:
     grace: float
 
     @property
-    def hangs(self) -> bool:
+    def is_unhealthy(self) -> bool:
         """Tell whether its health check has failed for some time."""
         return self.running and not self.paused and self.health == "unhealthy"
+
+    @property
+    def is_stopped(self) -> bool:
+        """Tell whether it can neither do anything nor heed a signal."""
+        return self.running and not self.paused and self.stopped
 
     @property
     def is_checked(self) -> bool:
@@ -88,6 +98,16 @@ def signal_named(name: str) -> signal.Signals:
     return known.get(name.upper().removeprefix("SIG"), signal.SIGTERM)
 
 
+def is_stopped(pid: int) -> bool:
+    """Tell whether a process was stopped by a signal; one that has ended is not."""
+    try:
+        # The second field is the name, which may have spaces and brackets of its own.
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1]
+    except OSError:
+        return False
+    return state == "T"
+
+
 def parse(found: dict[str, Any]) -> Container:
     """Make a Container of what Docker's API says of one."""
     state, config = found["State"], found["Config"]
@@ -96,7 +116,9 @@ def parse(found: dict[str, Any]) -> Container:
     return Container(
         id=found["Id"],
         name=found["Name"].lstrip("/"),
+        service=config["Labels"]["com.docker.compose.service"],
         pid=state["Pid"],
+        stopped=is_stopped(state["Pid"]),
         running=state["Running"] and not state["Restarting"],
         paused=state["Paused"],
         restarting=state["Restarting"],
@@ -194,6 +216,8 @@ class Case:
     last_try: float = 0.0
     ending: int = 0  # the process that was sent its stop signal
     seen_down: bool = False
+    stopped: int = 0  # the process that is stopped
+    seen_stopped: float = 0.0  # when that was seen first
     checked: str | None = None  # when the last health check ended, in the engine's words
     seen_checked: float = 0.0  # when that was seen first
 
@@ -215,6 +239,7 @@ class Watchdog:
     engine: Engine
     project: str
     note: Path  # has the id of a container for as long as we have it paused
+    slow: frozenset[str] = frozenset()  # services whose health check may fail because they are slow
     cases: dict[str, Case] = field(default_factory=dict)
 
     def look(self, now: float) -> None:
@@ -230,9 +255,11 @@ class Watchdog:
             case = self.cases[container.id]
             if container.is_checked:
                 self.heed_silence(container, case, now)
-            if container.pid == case.ending and container.running:
+            if self.is_stopped_for_good(container, case, now):
+                self.kill(container, case, now)
+            elif container.pid == case.ending and container.running:
                 self.press(container, case, now)
-            elif container.hangs:
+            elif container.is_unhealthy and container.service not in self.slow:
                 self.end(container, case, now)
             elif container.is_down:
                 self.start(container, case, now)
@@ -268,8 +295,27 @@ class Watchdog:
             self.engine.resume_checks(container)
             self.note.unlink()
 
+    def is_stopped_for_good(self, container: Container, case: Case, now: float) -> bool:
+        """Tell whether a container's first process has been stopped for some time."""
+        pid = container.pid if container.is_stopped else 0
+        if pid != case.stopped:
+            case.stopped, case.seen_stopped = pid, now
+        return bool(pid) and now - case.seen_stopped >= PATIENCE
+
+    def kill(self, container: Container, case: Case, now: float) -> None:
+        """Kill a container that can't heed its stop signal."""
+        if not case.is_due(now):
+            return
+        case.note_try(now)
+        waited = now - case.seen_stopped
+        say(
+            f"{container.name} has been stopped for {waited:.0f} s: killing it for Docker to restart it"
+            f" (try {case.tries})"
+        )
+        self.engine.signal(container, signal.SIGKILL)
+
     def end(self, container: Container, case: Case, now: float) -> None:
-        """Send a container that hangs its stop signal."""
+        """Send a container that is unhealthy its stop signal."""
         if not case.is_due(now):
             return
         case.note_try(now)
@@ -279,9 +325,9 @@ class Watchdog:
         self.engine.signal(container, container.stop_signal)
 
     def press(self, container: Container, case: Case, now: float) -> None:
-        """Kill a container that does not heed its stop signal."""
+        """Kill a container that has not ended within its grace."""
         waited = now - case.last_try
-        if waited < (PATIENCE if container.health == "unhealthy" else max(container.grace, PATIENCE)):
+        if waited < container.grace:
             return
         say(f"{container.name} has not ended {waited:.0f} s after its stop signal: killing it")
         self.engine.signal(container, signal.SIGKILL)
@@ -327,8 +373,15 @@ def main() -> None:
     parser.add_argument("project", help="name of the Compose project")
     parser.add_argument("lock", type=Path, help="file that is locked while a rollout is under way")
     parser.add_argument("note", type=Path, help="file that notes which container is paused for a moment")
+    parser.add_argument(
+        "--slow",
+        action="append",
+        default=[],
+        metavar="SERVICE",
+        help="a service whose health check may fail because it is slow",
+    )
     arguments = parser.parse_args()
-    watchdog = Watchdog(Engine(), arguments.project, arguments.note)
+    watchdog = Watchdog(Engine(), arguments.project, arguments.note, frozenset(arguments.slow))
     trouble = ""
     while True:
         with alone(arguments.lock) as may:

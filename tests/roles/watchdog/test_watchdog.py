@@ -32,6 +32,7 @@ from watchdog import (
     EngineError,
     Watchdog,
     alone,
+    is_stopped,
     parse,
     signal_named,
 )
@@ -39,7 +40,9 @@ from watchdog import (
 GOOD = Container(
     id="a1",
     name="django-api-1",
+    service="api",
     pid=100,
+    stopped=False,
     running=True,
     paused=False,
     restarting=False,
@@ -51,6 +54,7 @@ GOOD = Container(
     grace=45,
 )
 HUNG = replace(GOOD, health="unhealthy")
+STOPPED = replace(GOOD, stopped=True)
 DOWN = replace(GOOD, running=False, pid=0, health="unhealthy")
 
 
@@ -100,7 +104,7 @@ def folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def watch(engine: FakeEngine) -> Watchdog:
-    return Watchdog(engine, "django", NOTE)  # type: ignore[arg-type] # plays the part
+    return Watchdog(engine, "django", NOTE, frozenset(["db"]))  # type: ignore[arg-type] # plays the part
 
 
 @pytest.mark.parametrize(
@@ -110,6 +114,8 @@ def watch(engine: FakeEngine) -> Watchdog:
         pytest.param(replace(GOOD, health="starting"), id="starting"),
         pytest.param(replace(GOOD, health=""), id="without a health check"),
         pytest.param(replace(HUNG, paused=True), id="paused"),
+        pytest.param(replace(STOPPED, paused=True), id="paused and stopped"),
+        pytest.param(replace(HUNG, service="db"), id="of a slow service"),
         pytest.param(replace(DOWN, restarting=True), id="Docker is about to restart it"),
         pytest.param(replace(DOWN, has_run=False), id="never started"),
         pytest.param(replace(DOWN, is_to_run=False), id="not to be restarted"),
@@ -124,30 +130,77 @@ def test_what_is_none_of_its_business(container: Container) -> None:
     assert engine.done == []
 
 
-def test_a_hung_container_is_told_to_stop_and_then_killed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_hung_container_is_told_to_stop_and_killed_after_its_grace(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     engine = FakeEngine([HUNG])
     dog = watch(engine)
-    for second in (0, 2, PATIENCE - 1):
+    for second in (0, 2, HUNG.grace - 1):
         dog.look(second)
     assert engine.done == [("SIGTERM", 100)]
 
-    dog.look(PATIENCE)
+    dog.look(HUNG.grace)
     assert engine.done == [("SIGTERM", 100), ("SIGKILL", 100)]
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["django-api-1"] * 2
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "django-api-1 is unhealthy: sending SIGTERM for Docker to restart it (try 1)"
+    assert said[-1] == "django-api-1 has not ended 45 s after its stop signal: killing it"
 
 
-def test_one_that_heeds_its_stop_signal_has_all_of_its_grace() -> None:
-    database = replace(HUNG, stop_signal=signal.SIGINT, grace=120)
-    engine = FakeEngine([database])
+def test_one_that_gets_well_has_the_rest_of_its_grace() -> None:
+    engine = FakeEngine([HUNG])
     dog = watch(engine)
     dog.look(0)
-    engine.now = [replace(database, health="healthy")]
-    for second in range(2, 120, 2):
-        dog.look(second)
-    assert engine.done == [("SIGINT", 100)]
+    engine.now = [GOOD]
+    dog.look(HUNG.grace - 1)
+    assert engine.done == [("SIGTERM", 100)]
 
-    dog.look(120)
+    dog.look(HUNG.grace)
     assert engine.done[-1] == ("SIGKILL", 100)
+
+
+@pytest.mark.parametrize("service", ["api", "db"])
+def test_a_container_that_is_stopped_is_killed(service: str, capsys: pytest.CaptureFixture[str]) -> None:
+    engine = FakeEngine([replace(STOPPED, service=service)])
+    dog = watch(engine)
+    begun = 1000
+    dog.look(begun)
+    dog.look(begun + PATIENCE - 1)
+    assert engine.done == []
+
+    dog.look(begun + PATIENCE)
+    dog.look(begun + PATIENCE + 2)
+    assert engine.done == [("SIGKILL", 100)]
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"django-api-1 has been stopped for {PATIENCE:.0f} s: killing it for Docker to restart it (try 1)"
+    )
+
+
+def test_a_container_that_was_stopped_for_a_moment_goes_on() -> None:
+    engine = FakeEngine([GOOD])
+    dog = watch(engine)
+    for second, container in (
+        (0, STOPPED),
+        (2, GOOD),
+        (PATIENCE + 2, STOPPED),
+        (PATIENCE + 4, replace(STOPPED, pid=101)),
+        (2 * PATIENCE + 3, replace(STOPPED, pid=101)),
+    ):
+        engine.now = [container]
+        dog.look(second)
+
+    assert engine.done == []
+
+
+def test_one_that_is_stopped_while_it_ends_is_killed_before_its_grace_is_over() -> None:
+    engine = FakeEngine([HUNG])
+    dog = watch(engine)
+    dog.look(0)
+    engine.now = [replace(HUNG, stopped=True)]
+    for second in (2, PATIENCE + 2, PAUSE + 1):
+        dog.look(second)
+
+    assert engine.done == [("SIGTERM", 100), ("SIGKILL", 100)]
+    assert HUNG.grace > PAUSE + 1
 
 
 def test_all_are_ended_side_by_side() -> None:
@@ -345,7 +398,11 @@ def description(pid: int) -> dict[str, Any]:
             "StartedAt": "2026-01-01T00:00:00Z",
             "Health": {"Status": "unhealthy", "Log": [{"End": "first"}, {"End": "last"}]},
         },
-        "Config": {"StopSignal": "SIGINT", "StopTimeout": 120},
+        "Config": {
+            "StopSignal": "SIGINT",
+            "StopTimeout": 120,
+            "Labels": {"com.docker.compose.service": "db"},
+        },
         "HostConfig": {"RestartPolicy": {"Name": "unless-stopped"}},
     }
 
@@ -359,7 +416,9 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let watchdog.main run as its unit starts it; return its lock."""
     lock = tmp_path / "lock"
     lock.touch()
-    monkeypatch.setattr(sys, "argv", ["watchdog", "django", str(lock), str(NOTE)])
+    monkeypatch.setattr(
+        sys, "argv", ["watchdog", "django", str(lock), str(NOTE), "--slow", "db", "--slow", "mq"]
+    )
     return lock
 
 
@@ -373,7 +432,9 @@ def test_it_does_not_look_while_a_rollout_is_under_way(
         pauses.append(seconds)
         raise EnoughError
 
-    monkeypatch.setattr(Watchdog, "look", lambda watchdog, _now: looks.append(watchdog.project))
+    monkeypatch.setattr(
+        Watchdog, "look", lambda watchdog, _now: looks.append((watchdog.project, watchdog.slow))
+    )
     monkeypatch.setattr("watchdog.time.sleep", enough)
     with program.open("w") as held:
         if under_way:
@@ -381,7 +442,7 @@ def test_it_does_not_look_while_a_rollout_is_under_way(
         with pytest.raises(EnoughError):
             watchdog.main()
 
-    assert looks == ([] if under_way else ["django"])
+    assert looks == ([] if under_way else [("django", {"db", "mq"})])
     assert pauses == [watchdog.PERIOD]
 
 
@@ -410,25 +471,28 @@ def test_it_says_once_that_the_engine_is_away_and_once_that_it_is_back(
 def test_it_is_a_program() -> None:
     command = [sys.executable, watchdog.__file__, "--help"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert "usage: watchdog.py [-h] project lock note" in told
+    assert "usage: watchdog.py [-h] [--slow SERVICE] project lock note" in told
 
 
 def test_what_docker_says_is_understood() -> None:
     container = parse(description(100))
 
     assert container == replace(
-        HUNG, name="django-db-1", checked="last", stop_signal=signal.SIGINT, grace=120
+        HUNG, name="django-db-1", service="db", checked="last", stop_signal=signal.SIGINT, grace=120
     )
-    assert container.hangs
+    assert container.is_unhealthy
 
 
 @pytest.mark.parametrize(
     ("part", "said", "understood"),
     [
-        pytest.param("Config", {}, {"stop_signal": signal.SIGTERM, "grace": 10.0}, id="nothing of a stop"),
         pytest.param(
-            "Config", {"StopTimeout": 0}, {"stop_signal": signal.SIGTERM, "grace": 0}, id="no grace"
+            "Config",
+            {"StopSignal": "", "StopTimeout": None},
+            {"stop_signal": signal.SIGTERM, "grace": 10.0},
+            id="nothing of a stop",
         ),
+        pytest.param("Config", {"StopTimeout": 0}, {"grace": 0}, id="no grace"),
         # Docker calls it running as well then.
         pytest.param("State", {"Restarting": True}, {"running": False, "restarting": True}, id="restarting"),
         pytest.param("State", {"Running": False, "Pid": 0}, {"running": False, "pid": 0}, id="ended"),
@@ -450,11 +514,29 @@ def test_what_docker_says_is_understood() -> None:
 )
 def test_what_docker_may_say(part: str, said: dict[str, Any], understood: dict[str, Any]) -> None:
     found = description(100)
-    found[part] = said if part == "Config" else found[part] | said
+    found[part] |= said
 
     container = parse(found)
 
     assert {name: getattr(container, name) for name in understood} == understood
+
+
+def test_a_process_that_was_stopped_is_told_from_one_that_runs_and_one_that_has_ended() -> None:
+    # Named as another state's letter in brackets would look.
+    with subprocess.Popen(
+        ["bash", "-c", "printf ') T' > /proc/self/comm; echo; read -r"], stdin=-1, stdout=-1
+    ) as process:
+        assert process.stdout.readline() == b"\n"
+        assert not is_stopped(process.pid)
+
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+        assert is_stopped(process.pid)
+        assert parse(description(process.pid)).is_stopped
+
+        process.kill()
+    assert not is_stopped(process.pid)
+    assert not parse(description(process.pid)).is_stopped
 
 
 class Docker(socketserver.ThreadingUnixStreamServer):

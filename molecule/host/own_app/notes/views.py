@@ -12,10 +12,6 @@ def notes(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"notes": list(Note.objects.order_by("id").values_list("text", flat=True))})
 
 
-def live(_request: HttpRequest) -> JsonResponse:
-    return JsonResponse({})
-
-
 def ready(_request: HttpRequest) -> JsonResponse:
     connection.ensure_connection()
     return JsonResponse({})
