@@ -15,8 +15,9 @@ preload_app = True
 # The workers' sign of life is a file they touch: on a disk, a slow disk would get them killed.
 worker_tmp_dir = "/dev/shm"  # noqa: S108 -- gunicorn makes the file under a random name and unlinks it
 
-# Seconds after which a worker that gives no sign of life is replaced. However busy its threads are, it gives one
-# each second, unless the process was stopped or something keeps Python's lock. A busy machine may take some of it.
+# Seconds after which a worker that gives no sign of life is replaced. However busy its threads are, it gives
+# one each second, unless the process was stopped or something keeps Python's lock. A busy machine may take
+# some of the time.
 timeout = 45
 
 # nginx ends idle connections to us after 1 s, another proxy after 60, for example, and we must not be first:

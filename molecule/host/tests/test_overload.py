@@ -98,7 +98,7 @@ def busy(targets: dict[str, Target], stopped_worker: tuple[int, int]) -> Busy:
     target = targets[BUSY]
     before = target.container("api")
     password = target.secret("postgres_password")
-    lock = "BEGIN; LOCK TABLE movies_movie IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)"
+    lock = "BEGIN; LOCK TABLE movies_film IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)"
     sleeper = "FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK%'"
     with ThreadPoolExecutor() as pool:
         pool.submit(target.psql, "postgres", password, lock)

@@ -526,6 +526,7 @@ def test_a_process_that_was_stopped_is_told_from_one_that_runs_and_one_that_has_
     with subprocess.Popen(
         ["bash", "-c", "printf ') T' > /proc/self/comm; echo; read -r"], stdin=-1, stdout=-1
     ) as process:
+        assert process.stdout
         assert process.stdout.readline() == b"\n"
         assert not is_stopped(process.pid)
 
