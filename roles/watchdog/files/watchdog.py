@@ -40,7 +40,7 @@ LONGEST_PAUSE = 1800.0
 DEFAULT_GRACE = 10.0
 # Seconds without a health check after which the engine has given up checking: longer than the interval and
 # the timeout of one together.
-SILENCE = 20.0
+SILENCE = 30.0
 NEVER = "0001-01-01T00:00:00Z"
 
 
