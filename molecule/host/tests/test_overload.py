@@ -15,8 +15,8 @@ BUSY, HANGING = "debian13", "debian12"
 WORKERS, THREADS = 4, 8
 # So many that each worker has more than it has threads for.
 REQUESTS = 200
-# After three that fail, Docker would call the container unhealthy.
-CHECKS = 4
+# After so many that fail, Docker would call the container unhealthy.
+CHECKS = 3
 
 # Seconds within which a worker that hangs is replaced.
 PROMISE = 60
