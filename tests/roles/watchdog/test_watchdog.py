@@ -117,6 +117,9 @@ def watch(engine: FakeEngine) -> Watchdog:
         pytest.param(replace(STOPPED, paused=True), id="paused and stopped"),
         pytest.param(replace(HUNG, service="db"), id="of a slow service"),
         pytest.param(replace(DOWN, restarting=True), id="Docker is about to restart it"),
+        pytest.param(
+            replace(STOPPED, running=False, restarting=True), id="stopped and about to be restarted"
+        ),
         pytest.param(replace(DOWN, has_run=False), id="never started"),
         pytest.param(replace(DOWN, is_to_run=False), id="not to be restarted"),
     ],
