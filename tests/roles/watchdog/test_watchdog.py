@@ -13,6 +13,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -533,6 +534,8 @@ def test_a_process_that_was_stopped_is_told_from_one_that_runs_and_one_that_has_
     ) as process:
         assert process.stdout
         assert process.stdout.readline() == b"\n"
+        while ") S " not in Path(f"/proc/{process.pid}/stat").read_text():
+            time.sleep(0.01)
         assert not is_stopped(process.pid)
 
         process.send_signal(signal.SIGSTOP)
