@@ -13,8 +13,8 @@ from waiting import wait_until
 
 BUSY, HANGING = "debian13", "debian12"
 WORKERS, THREADS = 4, 8
-# Requests come in so many batches of so many at most, until no worker has a thread left: which worker takes how
-# many is left to the kernel. All together they are fewer than one client may have under way.
+# Requests come in so many batches of so many at most, until no worker has a thread left: which worker takes
+# how many is left to the kernel. All together they are fewer than one client may have under way.
 BATCHES, REQUESTS = 9, 50
 # After so many that fail, Docker would call the container unhealthy.
 CHECKS = 3
