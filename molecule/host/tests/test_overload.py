@@ -112,7 +112,7 @@ def busy(targets: dict[str, Target], stopped_worker: tuple[int, int]) -> Busy:
             url = f"http://{target.address}:{PORT}{FILM}"
 
             def are_all_waiting() -> bool:
-                if int(target.sql("SELECT count(*) FROM pg_locks WHERE NOT granted")) == WORKERS * THREADS:
+                if int(target.sql("SELECT count(*) FROM pg_locks WHERE NOT granted")) >= WORKERS * THREADS:
                     return True
                 if len(asked) < BATCHES:
                     command = "python3 -c %s %s %s"
