@@ -255,10 +255,11 @@ class Watchdog:
             case = self.cases[container.id]
             if container.is_checked:
                 self.heed_silence(container, case, now)
-            if self.is_stopped_for_good(container, case, now):
+            stopped = self.is_stopped_for_good(container, case, now)
+            if container.pid == case.ending and container.running:
+                self.press(container, case, now, stopped=stopped)
+            elif stopped:
                 self.kill(container, case, now)
-            elif container.pid == case.ending and container.running:
-                self.press(container, case, now)
             elif container.is_unhealthy and container.service not in self.slow:
                 self.end(container, case, now)
             elif container.is_down:
@@ -324,10 +325,10 @@ class Watchdog:
         say(f"{container.name} is unhealthy: sending {name} for Docker to restart it (try {case.tries})")
         self.engine.signal(container, container.stop_signal)
 
-    def press(self, container: Container, case: Case, now: float) -> None:
-        """Kill a container that has not ended within its grace."""
+    def press(self, container: Container, case: Case, now: float, *, stopped: bool) -> None:
+        """Kill a container that has not ended within its grace, or that can't end any more."""
         waited = now - case.last_try
-        if waited < container.grace:
+        if waited < container.grace and not stopped:
             return
         say(f"{container.name} has not ended {waited:.0f} s after its stop signal: killing it")
         self.engine.signal(container, signal.SIGKILL)

@@ -13,6 +13,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -117,6 +118,9 @@ def watch(engine: FakeEngine) -> Watchdog:
         pytest.param(replace(STOPPED, paused=True), id="paused and stopped"),
         pytest.param(replace(HUNG, service="db"), id="of a slow service"),
         pytest.param(replace(DOWN, restarting=True), id="Docker is about to restart it"),
+        pytest.param(
+            replace(STOPPED, running=False, restarting=True), id="stopped and about to be restarted"
+        ),
         pytest.param(replace(DOWN, has_run=False), id="never started"),
         pytest.param(replace(DOWN, is_to_run=False), id="not to be restarted"),
     ],
@@ -196,11 +200,13 @@ def test_one_that_is_stopped_while_it_ends_is_killed_before_its_grace_is_over() 
     dog = watch(engine)
     dog.look(0)
     engine.now = [replace(HUNG, stopped=True)]
-    for second in (2, PATIENCE + 2, PAUSE + 1):
+    for second in (2, PATIENCE + 1):
         dog.look(second)
+    assert engine.done == [("SIGTERM", 100)]
 
+    dog.look(PATIENCE + 2)
     assert engine.done == [("SIGTERM", 100), ("SIGKILL", 100)]
-    assert HUNG.grace > PAUSE + 1
+    assert HUNG.grace > PATIENCE + 2
 
 
 def test_all_are_ended_side_by_side() -> None:
@@ -528,6 +534,8 @@ def test_a_process_that_was_stopped_is_told_from_one_that_runs_and_one_that_has_
     ) as process:
         assert process.stdout
         assert process.stdout.readline() == b"\n"
+        while ") S " not in Path(f"/proc/{process.pid}/stat").read_text():
+            time.sleep(0.01)
         assert not is_stopped(process.pid)
 
         process.send_signal(signal.SIGSTOP)
