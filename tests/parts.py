@@ -36,7 +36,7 @@ def run(*command: str | Path, folder: Path = REPOSITORY, **environment: str) -> 
 
 def run_pytest(folder: Path = REPOSITORY, **environment: str) -> bool:
     """Run tests side by side, in one process more than there are cores, as some tests wait."""
-    words = ["-p", "xdist.plugin", f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=worksteal"]
+    words = ["-p", "xdist", f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=worksteal"]
     words.append("--durations=10")
     return run("pytest", *words, folder=folder, **environment)
 
