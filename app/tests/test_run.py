@@ -199,7 +199,7 @@ def test_number_of_workers(container: Container) -> None:
         ("setpriv", "the container needs capabilities SETUID, SETGID and SETPCAP", "setpriv"),
         ("wait_for_db", "wait_for_db failed: see the message above", "python"),
         ("collectstatic", "collectstatic failed: see the message above", "python"),
-        ("migrate", "migrate failed: the database is as the last complete migration left it", "python"),
+        ("migrate", "migrate failed: the database is as the last whole migration left it", "python"),
     ],
 )
 def test_a_step_that_fails_is_the_last(container: Container, fails: str, error: str, last_call: str) -> None:
@@ -212,6 +212,25 @@ def test_a_step_that_fails_is_the_last(container: Container, fails: str, error: 
     calls = container.calls_file.read_text().splitlines()
     assert fails in calls[-1]
     assert calls[-1].split()[0] == last_call
+
+
+def test_without_the_owners_login_it_serves_what_needs_no_migration(container: Container) -> None:
+    """As after a power cut in the middle of a rotation."""
+    code, output, errors = container.run(STUB_FAILS="migrate --noinput")
+
+    assert (code, errors) == (0, "")
+    assert "run.sh: going on, as there is nothing to migrate" in output
+    assert container.calls("python", "gunicorn") == [*START[:3], "python manage.py migrate --check", START[3]]
+    assert "DATABASE migrate as app with the app's" in container.calls("DATABASE")
+
+
+def test_without_the_owners_login_nothing_is_migrated(container: Container) -> None:
+    """The control: whoever has something to migrate does not go on."""
+    code, _, errors = container.run("migrate", STUB_FAILS="migrate --noinput")
+
+    assert code == 1
+    assert errors.startswith("run.sh: error: migrate failed: ")
+    assert container.calls("python") == [START[0], START[2]]
 
 
 def test_unprivileged_without_folders(container: Container) -> None:

@@ -140,6 +140,29 @@ def test_django_cannot_read_the_owners_password(target: Target) -> None:
         assert "/run/secrets" not in target.run("ls -l /proc/%s/fd", str(pid))
 
 
+@pytest.fixture
+def cut_off_rotation(targets: dict[str, Target]) -> Iterator[Target]:
+    """A host whose database has the owner's next password, and whose files do not have it yet."""
+    target = targets["debian13"]
+    file = target.secret("django_owner_password")
+    target.sql("ALTER ROLE django_owner PASSWORD 'on its way into use'")
+    yield target
+    target.sql(f"ALTER ROLE django_owner PASSWORD '{file}'")
+
+
+def test_a_rotation_that_a_power_cut_ended_keeps_nobody_from_serving(cut_off_rotation: Target) -> None:
+    target = cut_off_rotation
+    before = target.container("api")["State"]
+    target.run("kill -KILL %s", str(before["Pid"]))
+    wait_until("the API was started again", lambda: target.container("api")["State"]["Pid"] not in {0, before["Pid"]})
+    wait_until("the API answers", target.is_serving)
+
+    # The control: its start has met a password that does not fit.
+    said = target.run("docker logs --since %s %s 2>&1", before["StartedAt"], target.name_of("api"))
+    assert "refuses the password of user django_owner" in said or "password authentication failed" in said
+    assert "run.sh: going on, as there is nothing to migrate" in said
+
+
 @dataclass(frozen=True)
 class Canaries:
     """Secrets that were given from a vault, and what was seen of them and of a word that is no secret."""
