@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 DATABASE = REPOSITORY / ".cache/test-database"
 DATABASE_NAME, DATABASE_PORT = "django-test-database", 55432
 

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from parts import PARTS, REPOSITORY, run
+from .parts import PARTS, REPOSITORY, run
 
 LOGS = REPOSITORY / ".cache/test"
 PROGRESS_SECONDS = 60

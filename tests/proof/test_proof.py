@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-import parts
-import proof
 import pytest
 from runs import REPOSITORY
+
+from proof import __main__ as proof
+from proof import parts
 
 Run = Callable[[TextIO | None], bool]
 
