@@ -14,13 +14,13 @@ TITLE = "The film that was there before"
 
 @pytest.fixture(scope="module")
 def before(targets: dict[str, Target]) -> dict[str, dict[str, str]]:
-    """Write to a film, restart both hosts at once; return each one's time of boot and titles before."""
+    """Write to a film, restart both hosts at once; return what was before."""
     found = {}
     for name, target in targets.items():
         title = target.request(FILM).json["title"]
         answer = target.change(FILM, title=TITLE)
         assert answer.status == 200, answer.text
-        found[name] = {"title": title, "boot": boot(target)}
+        found[name] = {"title": title, "boot": boot(target), "time": target.run("date --utc +%%FT%%TZ")}
     machines = [machine(name) for name in targets]
     subprocess.run(["docker", "restart", "--time=60", *machines], check=True, capture_output=True)
     return found
@@ -41,3 +41,10 @@ def test_the_stack_is_back_with_its_data(target: Target, before: dict[str, dict[
     assert answer.json["title"] == TITLE
     assert target.host.socket(f"tcp://0.0.0.0:{PORT}").is_listening
     assert target.change(FILM, title=before[target.name]["title"]).status == 200
+
+
+def test_the_database_was_not_killed(target: Target, before: dict[str, dict[str, str]]) -> None:
+    """What PostgreSQL says when it starts; after a power cut, `vm` sees it say something else."""
+    said = target.run("docker logs --since %s %s 2>&1", before[target.name]["time"], target.name_of("db"))
+    assert "database system was shut down at" in said
+    assert "database system was interrupted" not in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from runs import Run, extra, program
 from scenario import PLAYBOOKS
 from targets import STACK, Target
 from testinfra.backend.base import CommandResult
+from waiting import wait_until
 
 SEARCH = (Path(__file__).parent / "search.py").read_text()
 FOLDER = f"{STACK}/secrets"
@@ -154,7 +156,8 @@ def test_a_rotation_that_a_power_cut_ended_keeps_nobody_from_serving(cut_off_rot
     target = cut_off_rotation
     before = target.container("api")["State"]
     target.run("kill -KILL %s", str(before["Pid"]))
-    wait_until("the API was started again", lambda: target.container("api")["State"]["Pid"] not in {0, before["Pid"]})
+    gone = {0, before["Pid"]}
+    wait_until("the API was started again", lambda: target.container("api")["State"]["Pid"] not in gone)
     wait_until("the API answers", target.is_serving)
 
     # The control: its start has met a password that does not fit.

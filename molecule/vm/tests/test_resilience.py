@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +22,16 @@ def add_film(target: Target, title: str) -> dict[str, Any]:
     return answer.json
 
 
+def ended(target: Target) -> str:
+    """Return how the database ended before it was started, as it says itself."""
+    said = target.run("docker logs %s 2>&1", target.name_of("db"))
+    return re.findall(r"database system was (shut down|interrupted)", said)[-1]
+
+
+def test_the_database_ended_in_order_when_the_machine_was_turned_off(target: Target) -> None:
+    assert ended(target) == "shut down"
+
+
 def test_an_acknowledged_write_survives_a_power_cut(target: Target) -> None:
     picture = noise(side=100)
     answer = target.give_poster(f"/api/movies/{add_film(target, 'Power cut')['id']}", picture)
@@ -34,6 +45,7 @@ def test_an_acknowledged_write_survives_a_power_cut(target: Target) -> None:
     # The cut was a real one: what nobody had asked to be flushed is gone.
     assert target.host.run("cat /var/tmp/not-flushed").stdout == ""
     wait_until("the API answers", target.is_serving)
+    assert ended(target) == "interrupted"
     assert target.request(f"/api/movies/{film['id']}").json == film
     assert target.request(urlsplit(film["poster"]).path).body == picture
 

@@ -10,6 +10,9 @@ again by whoever stopped it, a power cut in between would leave it stopped.)
 
 A service can be named whose health check may fail because it is slow: a database whose disk is busy would be
 ended in the middle of its work. Of such a service, only a stopped process counts.
+
+What runs is noted in a file, for the program that ends the containers when the machine shuts down: the
+engine, which would know, is gone by then.
 """
 
 from __future__ import annotations
@@ -106,6 +109,14 @@ def is_stopped(pid: int) -> bool:
     except OSError:
         return False
     return state == "T"
+
+
+def began(pid: int) -> str:
+    """Return when a process began, in ticks of the kernel; empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[19]
+    except OSError:
+        return ""
 
 
 def parse(found: dict[str, Any]) -> Container:
@@ -239,8 +250,10 @@ class Watchdog:
     engine: Engine
     project: str
     note: Path  # has the id of a container for as long as we have it paused
+    running: Path  # has the first process of each container that runs
     slow: frozenset[str] = frozenset()  # services whose health check may fail because they are slow
     cases: dict[str, Case] = field(default_factory=dict)
+    noted: str = ""  # what was last noted of what runs
 
     def look(self, now: float) -> None:
         """Look at all containers once, and do what is due.
@@ -251,6 +264,7 @@ class Watchdog:
         present = self.engine.containers(self.project)
         self.cases = {one.id: self.cases.get(one.id, Case()) for one in present}
         self.undo_pause(present)
+        self.note_running(present)
         for container in present:
             case = self.cases[container.id]
             if container.is_checked:
@@ -279,6 +293,28 @@ class Watchdog:
                     say(f"{container.name} was left paused: having it go on")
                     self.engine.unpause(container)
                 self.note.unlink()
+
+    def note_running(self, present: list[Container]) -> None:
+        """Note what has to be ended before the machine is turned off."""
+        text = json.dumps(
+            [
+                {
+                    "container": one.name,
+                    "service": one.service,
+                    "pid": one.pid,
+                    "began": began(one.pid),
+                    "stop_signal": int(one.stop_signal),
+                    "grace": one.grace,
+                }
+                for one in present
+                if one.running
+            ]
+        )
+        if text != self.noted:
+            new = self.running.with_suffix(".new")
+            new.write_text(text)
+            new.replace(self.running)
+            self.noted = text
 
     def heed_silence(self, container: Container, case: Case, now: float) -> None:
         """Have the engine check a container's health if it does not.
@@ -374,6 +410,7 @@ def main() -> None:
     parser.add_argument("project", help="name of the Compose project")
     parser.add_argument("lock", type=Path, help="file that is locked while a rollout is under way")
     parser.add_argument("note", type=Path, help="file that notes which container is paused for a moment")
+    parser.add_argument("running", type=Path, help="file that notes what runs")
     parser.add_argument(
         "--slow",
         action="append",
@@ -382,7 +419,9 @@ def main() -> None:
         help="a service whose health check may fail because it is slow",
     )
     arguments = parser.parse_args()
-    watchdog = Watchdog(Engine(), arguments.project, arguments.note, frozenset(arguments.slow))
+    watchdog = Watchdog(
+        Engine(), arguments.project, arguments.note, arguments.running, frozenset(arguments.slow)
+    )
     trouble = ""
     while True:
         with alone(arguments.lock) as may:

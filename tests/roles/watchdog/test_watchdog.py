@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shutdown
 import watchdog
 from watchdog import (
     LONGEST_PAUSE,
@@ -95,17 +96,23 @@ class FakeEngine:
         self.done.append((signal.Signals(number).name, container.pid))
 
 
-NOTE = Path("note")
+NOTE, RUNNING = Path("note"), Path("running")
 
 
 @pytest.fixture(autouse=True)
 def folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the note of each test elsewhere."""
+    """Have the notes of each test elsewhere."""
     monkeypatch.chdir(tmp_path)
 
 
 def watch(engine: FakeEngine) -> Watchdog:
-    return Watchdog(engine, "django", NOTE, frozenset(["db"]))  # type: ignore[arg-type] # plays the part
+    return Watchdog(
+        engine,  # type: ignore[arg-type] # plays the part
+        "django",
+        NOTE,
+        RUNNING,
+        frozenset(["db"]),
+    )
 
 
 @pytest.mark.parametrize(
@@ -350,6 +357,26 @@ def test_a_pause_that_did_not_come_about_is_forgotten() -> None:
     assert engine.done == []
 
 
+def test_it_notes_what_runs_for_the_shutdown() -> None:
+    us = replace(GOOD, pid=os.getpid())
+    engine = FakeEngine([us, replace(DOWN, id="b2")])
+    dog = watch(engine)
+    dog.look(0)
+    [noted] = shutdown.noted(RUNNING)
+    assert noted == shutdown.Process(
+        "django-api-1", "api", os.getpid(), shutdown.began(os.getpid()), signal.SIGTERM, GOOD.grace
+    )
+    assert noted.began
+
+    written = RUNNING.stat().st_ino
+    dog.look(2)
+    assert RUNNING.stat().st_ino == written
+
+    engine.now = [replace(us, name="django-api-2")]
+    dog.look(4)
+    assert [one.container for one in shutdown.noted(RUNNING)] == ["django-api-2"]
+
+
 @pytest.mark.parametrize(
     "container", [replace(GOOD, health=""), replace(GOOD, paused=True), replace(GOOD, running=False)]
 )
@@ -423,7 +450,9 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     lock = tmp_path / "lock"
     lock.touch()
     monkeypatch.setattr(
-        sys, "argv", ["watchdog", "django", str(lock), str(NOTE), "--slow", "db", "--slow", "mq"]
+        sys,
+        "argv",
+        ["watchdog", "django", str(lock), str(NOTE), str(RUNNING), "--slow", "db", "--slow", "mq"],
     )
     return lock
 
