@@ -42,6 +42,7 @@ OURS = {
     "rules/firewall.nft",
     "sbin/django-guard-watch",
     "lib/watchdog.py",
+    "lib/shutdown.py",
     "run/guard-pending",
     "run/watchdog-pending",
     "run/watchdog/paused",
@@ -51,7 +52,7 @@ OURS = {
     *(
         f"{folder}/{unit}.service"
         for folder in ("units", "active", "enabled")
-        for unit in ("django-guard", "django-guard-watch", "django-watchdog")
+        for unit in ("django-guard", "django-guard-watch", "django-shutdown", "django-watchdog")
     ),
     "active/django-firewall.service",
     "enabled/django-firewall.service",
@@ -120,6 +121,7 @@ PLACES = {
     "__guard_pending": "run/guard-pending",
     "__watchdog_unit_dir": "units",
     "__watchdog_program": "lib/watchdog.py",
+    "__watchdog_shutdown_program": "lib/shutdown.py",
     "__watchdog_run_dir": "run/watchdog",
     "__watchdog_pending": "run/watchdog-pending",
 }
@@ -196,7 +198,7 @@ def test_it_takes_ours_and_keeps_the_data_unless_told_otherwise(hosts: Hosts) ->
     done = (keeping / "log").read_text().splitlines()
     # A rollout that a killed run has left comes to its end before anything is removed.
     steps = ["the rollout has ended: ours-api ours-nginx theirs", f"docker stop {API_AND_NGINX}"]
-    steps += [f"docker rm --force --volumes {API_AND_NGINX}", "systemctl stop django-watchdog"]
+    steps += [f"docker rm --force --volumes {API_AND_NGINX}", "systemctl stop django-watchdog.service"]
     assert [line for line in done if line in steps] == steps
 
     assert left(again) == OF_OTHERS
