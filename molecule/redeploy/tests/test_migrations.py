@@ -26,34 +26,6 @@ COLUMNS = "SELECT column_name FROM information_schema.columns WHERE table_name =
 NAME = "0050_no_colour"
 
 
-def test_a_destructive_migration_is_refused_unless_allowed(
-    host: Target, light_load: Load, new_release: Callable[..., str]
-) -> None:
-    before = serving(host), current(host), apis(host)
-    name = new_release()
-    migration = DESTRUCTIVE.format(before=release.last_migration())
-    models = (release.APP / "proof/models.py").read_text()
-    release.add(f"proof/migrations/{NAME}.py", migration)
-    without = models.replace('    colour = models.TextField(default="")\n', "")
-    (release.APP / "proof/models.py").write_text(without)
-
-    with light_load("destructive migration") as traffic:
-        refused = PLAYBOOKS.play("site.yml", "--tags=release")
-        assert refused.status != 0
-        said = refused.one_line
-        assert f"proof.{NAME}: Remove field colour from note (DROP_COLUMN)" in said
-        assert "stack_allow_destructive_migrations" in said
-        assert (serving(host), current(host), apis(host)) == before
-        assert "colour" in host.sql(COLUMNS).split()
-
-        PLAYBOOKS.ship(extra(stack_allow_destructive_migrations=True))
-    release.keep(f"proof/migrations/{NAME}.py", migration)
-    release.keep("proof/models.py", without)
-    traffic.assert_nothing_failed()
-    assert "colour" not in host.sql(COLUMNS).split()
-    assert_served(host, name)
-
-
 SLOW_MIGRATION = """
 from django.db import migrations, models
 
@@ -103,12 +75,43 @@ def is_free(host: Target) -> bool:
     return host.sql(SLEEPERS) == "0"
 
 
-def test_a_migration_may_take_long_and_is_given_up_in_time(
+def test_a_destructive_migration_is_refused_unless_allowed_and_may_take_long(
     host: Target, light_load: Load, new_release: Callable[..., str]
 ) -> None:
     before = serving(host), current(host), apis(host)
     name = new_release()
-    slow = Slow("0060_slow", "length", release.last_migration())
+    release.add(f"proof/migrations/{NAME}.py", DESTRUCTIVE.format(before=release.last_migration()))
+    models = (release.APP / "proof/models.py").read_text()
+    put("proof/models.py", models.replace('    colour = models.TextField(default="")\n', ""))
+
+    with light_load("destructive migration") as traffic:
+        refused = PLAYBOOKS.play("site.yml", "--tags=release")
+        assert refused.status != 0
+        said = refused.one_line
+        assert f"proof.{NAME}: Remove field colour from note (DROP_COLUMN)" in said
+        assert "stack_allow_destructive_migrations" in said
+        assert (serving(host), current(host), apis(host)) == before
+        assert "colour" in host.sql(COLUMNS).split()
+
+        release.keep(f"proof/migrations/{NAME}.py", (release.APP / f"proof/migrations/{NAME}.py").read_text())
+        slow = Slow("0060_slow", "length", NAME)
+        slow.bring(SECONDS, release.keep)
+        shipped = PLAYBOOKS.ship(extra(stack_allow_destructive_migrations=True, stack_start_timeout=START))
+    traffic.assert_nothing_failed()
+    assert f"Migrating host: proof.{slow.name} runs since " in shipped.output
+    assert f"applied proof.{slow.name}" in shipped.output
+    columns = host.sql(COLUMNS).split()
+    assert "colour" not in columns
+    assert slow.column in columns
+    assert_served(host, name)
+
+
+def test_a_migration_is_given_up_in_time(
+    host: Target, light_load: Load, new_release: Callable[..., str]
+) -> None:
+    before = serving(host), current(host), apis(host)
+    new_release()
+    slow = Slow("0065_given_up", "width", release.last_migration())
     slow.bring(600, put)
 
     with light_load("migration that is given up") as traffic:
@@ -121,15 +124,6 @@ def test_a_migration_may_take_long_and_is_given_up_in_time(
         # Whatever it has locked is free, and its changes are undone.
         assert slow.column not in host.sql(COLUMNS).split()
     traffic.assert_nothing_failed()
-
-    slow.bring(SECONDS, release.keep)
-    with light_load("migration that takes long") as traffic:
-        shipped = PLAYBOOKS.ship(extra(stack_start_timeout=START))
-    traffic.assert_nothing_failed()
-    assert f"Migrating host: proof.{slow.name} runs since " in shipped.output
-    assert f"applied proof.{slow.name}" in shipped.output
-    assert slow.column in host.sql(COLUMNS).split()
-    assert_served(host, name)
 
 
 @whole_form
