@@ -20,7 +20,7 @@ def before(targets: dict[str, Target]) -> dict[str, dict[str, str]]:
         title = target.request(FILM).json["title"]
         answer = target.change(FILM, title=TITLE)
         assert answer.status == 200, answer.text
-        found[name] = {"title": title, "boot": boot(target), "time": target.run("date --utc +%%FT%%TZ")}
+        found[name] = {"title": title, "boot": boot(target), "time": target.run("date --iso-8601=seconds")}
     machines = [machine(name) for name in targets]
     subprocess.run(["docker", "restart", "--time=60", *machines], check=True, capture_output=True)
     return found
