@@ -80,6 +80,7 @@ BAD_VARIABLES: dict[str, dict[str, tuple[object, str]]] = {
         "stack_client_connections": (-1, "stack_client_connections is -1: choose 0 (no limit) to 65535."),
         "stack_client_requests_per_second": (10**6, "stack_client_requests_per_second is 1000000: choose"),
         "stack_backend_prefix": ("172.29", "stack_backend_prefix is 172.29"),
+        "stack_health_interval": (3, "stack_health_interval is 3: choose 5 to 15 seconds."),
         "stack_db_memory_mb": (64, "stack_db_memory_mb is 64: choose 256 or more."),
         "stack_server_names": ([], "stack_server_names is empty"),
     },
