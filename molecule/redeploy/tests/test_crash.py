@@ -9,7 +9,7 @@ import pytest
 from crash import find_rollout, kill_rollout
 from runs import kill, tasks
 from scenario import PLAYBOOKS
-from state import WHOLE, assert_at_rest, assert_served, whole_form
+from state import assert_at_rest, assert_served, whole_form
 from targets import STACK, Target
 from traffic import Load
 
@@ -22,8 +22,6 @@ STAGES = [
 ]
 # With a slow client, so that there is something to drain.
 CLIENTS = {"get-keepalive": 6, "get-close": 4, "post": 2, "slow": 1}
-# The task that the short form kills a run at, which ships code alone.
-SAMPLE = "Roll the release out"
 
 
 def boundaries() -> Sequence[tuple[int, str]]:
@@ -41,24 +39,22 @@ def boundaries() -> Sequence[tuple[int, str]]:
     return [(number, name) for number, name in enumerate(names) if ran[number]]
 
 
+@whole_form
 def test_a_deploy_may_be_killed_at_any_task(
     host: Target, light_load: Load, new_release: Callable[..., str], say: Callable[[str], None]
 ) -> None:
-    chosen: Sequence[tuple[int | str, str]] = [(SAMPLE, SAMPLE)]
-    words, deploy = ["--tags=release"], PLAYBOOKS.ship
-    if WHOLE:
-        new_release()
-        chosen, words, deploy = boundaries(), [], PLAYBOOKS.deploy
+    new_release()
+    chosen = boundaries()
     requests = 0
     for task, expected in chosen:
         release = new_release()
         with light_load(f"killed at {expected}", quiet=True) as traffic:
-            name = PLAYBOOKS.killed_at(task, *words)
-            deploy()
+            name = PLAYBOOKS.killed_at(task)
+            PLAYBOOKS.deploy()
         # Else a number leads to another task, and some task to none.
         assert expected in name
         traffic.assert_nothing_failed()
-        assert_at_rest(host, release, deploy)
+        assert_at_rest(host, release, PLAYBOOKS.deploy)
         requests += len(traffic.records)
     say(f"killed at {len(chosen)} tasks: 0 of {requests} requests failed")
 
