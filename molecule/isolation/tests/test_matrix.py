@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from attacks import ATTACKS, Found, attack_all, wait_for_service, wait_for_tables
@@ -56,15 +57,20 @@ def rules_flushed(targets: Targets, state: str, say: Say) -> dict[str, Found]:
 
 def in_a_redeploy(targets: Targets, state: str, say: Say) -> dict[str, Found]:
     release = extra(stack_api_environment={"RELEASE": f"of {time.time()}"})
-    with PLAYBOOKS.start("--tags=release", release) as run:
+    with ExitStack() as stack:
+        # A run for each host, as one run would release to the second only when the first is done.
+        runs = [
+            stack.enter_context(PLAYBOOKS.start("--tags=release", f"--limit=localhost,{name}", release))
+            for name in targets
+        ]
         with ThreadPoolExecutor() as pool:
-            started = list(pool.map(lambda target: halted_release(target, run), targets.values()))
+            started = list(pool.map(halted_release, targets.values(), runs))
         found = attack_all(targets, state)
-        assert run.poll() is None, "the redeploy was over before the attack"
+        assert [run.poll() for run in runs] == [None, None], "a redeploy was over before the attack"
         for target, process in zip(targets.values(), started, strict=True):
             target.run("kill -CONT %s", process)
-        output = run.communicate()[0]
-    assert run.returncode == 0, output
+        outputs = [run.communicate()[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], outputs
     return found
 
 
