@@ -107,7 +107,7 @@ def test_a_destructive_migration_is_refused_unless_allowed_and_may_take_long(
 
 
 def test_a_migration_is_given_up_in_time(
-    host: Target, light_load: Load, new_release: Callable[..., str]
+    host: Target, light_load: Load, new_release: Callable[..., str], good_release: str
 ) -> None:
     before = serving(host), current(host), apis(host)
     new_release()
@@ -124,6 +124,8 @@ def test_a_migration_is_given_up_in_time(
         # Whatever it has locked is free, and its changes are undone.
         assert slow.column not in host.sql(COLUMNS).split()
     traffic.assert_nothing_failed()
+    # What a deploy would ship is good again.
+    release.make(good_release)
 
 
 @whole_form
