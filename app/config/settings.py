@@ -110,8 +110,8 @@ DATABASES = {
         # thread stays open instead, and is tried before use, since the database may have been restarted.
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        # Seconds. Without it, a host that drops packets would hold a thread for minutes. Where all processors are
-        # busy, the first connections of a new release, one for each thread, take more than five.
+        # Seconds. Without it, a host that drops packets would hold a thread for minutes. Where all processors
+        # are busy, the first connections of a new release, one for each thread, take more than five.
         "OPTIONS": {"connect_timeout": 20},
     }
 }
