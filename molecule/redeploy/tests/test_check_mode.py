@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from scenario import PLAYBOOKS
-from state import apis, serving
+from state import apis, serving, whole_form
 from targets import Target
 
 FILES = "find /srv/django /etc/docker /etc/apt -printf '%p %T@ %s %l\n' | sort"
 
 
+@whole_form
 def test_a_dry_run_says_all_and_changes_nothing(host: Target, new_release: Callable[..., str]) -> None:
     name = new_release()
     before = host.everything(), host.run(FILES)

@@ -23,6 +23,7 @@ def status_of_a_large_body(host: Target) -> int:
     return host.request(FILM, "PATCH", size=10 * 2**20 + 1).status
 
 
+@whole_form
 def test_a_changed_configuration_is_reloaded(host: Target, load: Load, say: Callable[[str], None]) -> None:
     before = host.containers()
     assert status_of_a_large_body(host) == 413

@@ -28,6 +28,7 @@ def wanted(host: Target) -> set[str]:
     return {image for image in found if image.startswith("django/api:")}
 
 
+@whole_form
 def test_five_releases_are_kept_with_their_images(host: Target, new_release: Callable[..., str]) -> None:
     while len(kept(host)) < KEPT:
         new_release()

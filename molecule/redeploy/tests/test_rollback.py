@@ -171,6 +171,7 @@ def moved_schema(new_release: Callable[..., str]) -> str:
     return name
 
 
+@whole_form
 def test_back_past_the_schema_is_refused(host: Target, light_load: Load, moved_schema: str) -> None:
     before = host.everything(), current(host)
     with light_load("refused rollback") as traffic:
