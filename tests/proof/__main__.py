@@ -100,6 +100,8 @@ class Proof:
             for name in self._names:
                 start = time.monotonic()
                 self._say(f"{name}: {PARTS[name].what}")
+                # What an earlier run has left there is no progress of this one.
+                log_of(name).write_text("")
                 running = pool.submit(self._run, name)
                 while wait([running], timeout=PROGRESS_SECONDS).not_done:
                     if self._logged:
